@@ -1,0 +1,12 @@
+import 'reflect-metadata';
+
+export * from './channel/spi.js';
+export * from './clock/index.js';
+export * from './codec/index.js';
+export * from './error/index.js';
+export * from './logger/index.js';
+export * from './operator/index.js';
+export * from './pipeline/index.js';
+export * from './plan/index.js';
+export * from './plugin/index.js';
+export * from './port/index.js';

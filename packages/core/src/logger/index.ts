@@ -1,0 +1,1 @@
+export { silentLogger, stderrLogger, type Logger } from './logger.js';

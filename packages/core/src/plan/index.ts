@@ -1,0 +1,1 @@
+export { assignedPartitions, groupName, replicaName, type ChannelEnd, type ChannelPlan, type ExternalBinding, type ExternalFormat, type InputPlan, type OperatorPlan, type OutputPlan, type Plan } from './plan.js';
