@@ -1,6 +1,7 @@
 import { MillraceError } from '../error/index.js';
 import type { z } from 'zod';
 import { operatorMembersOf, operatorMetadataOf, type OperatorClass } from '../operator/index.js';
+import { createPlan, type Plan, type PlanOptions } from '../plan/index.js';
 import type { AddOptions } from './options.js';
 import type { PortAddress, Refs } from './refs.js';
 
@@ -78,6 +79,11 @@ export class Pipeline {
       if (name !== undefined) names.set(node, name);
     }
     return { name: this.name, names, nodes: this.#nodes.map(({ node }) => node), connections: this.#connections, bindings: this.#bindings };
+  }
+
+  /** Resolves and checks the pipeline as a whole; connects to nothing. What is wrong is in `problems` of the plan, all at once. */
+  plan(options: PlanOptions): Plan {
+    return createPlan(this.definition(), options);
   }
 
   #ref(at: PortAddress, direction: 'input' | 'output'): Addressed {

@@ -1,1 +1,2 @@
-export { assignedPartitions, groupName, replicaName, type ChannelEnd, type ChannelPlan, type ExternalBinding, type ExternalFormat, type InputPlan, type OperatorPlan, type OutputPlan, type Plan } from './plan.js';
+export { createPlan, type PlanOptions } from './create-plan.js';
+export { assignedPartitions, groupName, replicaName, type ChannelEnd, type ChannelPlan, type ExternalBinding, type ExternalFormat, type InputPlan, type OperatorPlan, type OutputPlan, type Plan, type PluginPlan } from './plan.js';

@@ -12,8 +12,11 @@ export interface Plan {
   readonly capabilities: Capabilities;
   readonly operators: readonly OperatorPlan[];
   readonly channels: readonly ChannelPlan[];
-  /** All of them at once; a pipeline with an `error` among them does not start. */
+  /** All of them at once, errors first; a pipeline with an `error` among them does not start. */
   readonly problems: readonly Problem[];
+  /** Whether this start runs a replica: true for all of them, unless `only` names some. */
+  selected(operator: string, index: number): boolean;
+  /** A table for a terminal. */
   toText(): string;
   /** A plain value for `JSON.stringify`, without classes and secrets. */
   toJSON(): unknown;
@@ -27,16 +30,22 @@ export interface OperatorPlan extends Required<Omit<OperatorDefaults, 'tick' | '
   readonly type: OperatorClass;
   /** URL of its module, where known. */
   readonly module: string | undefined;
-  /** Parsed. */
+  /** Parsed; as given where they have problems. */
   readonly parameters: object;
   readonly tick: number | undefined;
   readonly maxStepBytes: number | undefined;
   readonly inputs: readonly InputPlan[];
   readonly outputs: readonly OutputPlan[];
   readonly states: readonly StateMetadata[];
-  readonly plugins: readonly PluginMetadata[];
+  readonly plugins: readonly PluginPlan[];
   /** Ports and plugins in levels: each level's hooks run beside each other, after those of the level before. */
   readonly levels: readonly (readonly string[])[];
+}
+
+/** A plugin with its parameters. */
+export interface PluginPlan extends PluginMetadata {
+  /** Parsed; as given where they have problems. */
+  readonly values: object;
 }
 
 export interface InputPlan extends Required<Omit<InputOptions, 'partitions' | 'backend'>> {

@@ -1,0 +1,13 @@
+import { z } from 'zod';
+
+/** The schema below `.optional()`, `.default()` and the like: what a given value is held against. */
+export function innermost(schema: z.core.$ZodType): z.core.$ZodType {
+  let here = schema;
+  for (let depth = 0; depth < 100; depth++) {
+    if (here instanceof z.ZodOptional || here instanceof z.ZodNullable || here instanceof z.ZodDefault || here instanceof z.ZodPrefault || here instanceof z.ZodReadonly || here instanceof z.ZodCatch || here instanceof z.ZodNonOptional) here = here.def.innerType;
+    else if (here instanceof z.ZodPipe) here = here.def.in;
+    else if (here instanceof z.ZodLazy) here = here.def.getter();
+    else return here;
+  }
+  return here;
+}
