@@ -5,6 +5,7 @@ export * from './clock/index.js';
 export * from './codec/index.js';
 export * from './error/index.js';
 export * from './logger/index.js';
+export * from './memory/index.js';
 export * from './operator/index.js';
 export * from './pipeline/index.js';
 export * from './plan/index.js';

@@ -1,0 +1,2 @@
+export { memoryBackend } from './backend.js';
+export { dropMemorySpace } from './space.js';
