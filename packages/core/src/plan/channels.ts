@@ -1,11 +1,12 @@
 import type { Codec } from '../codec/index.js';
 import type { PipelineBinding } from '../pipeline/index.js';
 import { DeadLetter } from '../port/index.js';
+import { inputBackendOptions } from './backend-options.js';
 import { checkBinding, splitBinding } from './binding.js';
 import type { OperatorDraft } from './draft.js';
 import type { Locations, Place } from './locations.js';
 import type { ResolvedInput } from './options.js';
-import { groupName, type ChannelEnd, type ChannelPlan, type ExternalBinding } from './plan.js';
+import { groupName, type ChannelEnd, type ChannelPlan } from './plan.js';
 import type { ProblemList } from './problem-list.js';
 import { portName, type Source, type Wiring } from './wiring.js';
 
@@ -19,7 +20,7 @@ export interface Channels {
 }
 
 /** What channels are laid from. */
-interface Ground {
+export interface Ground {
   readonly wiring: Wiring;
   readonly home: Place;
   readonly locations: Locations;
@@ -71,23 +72,30 @@ function inputChannel(at: Source, input: ResolvedInput, ground: Ground): Channel
   if (bindings.length > 1) problems.error('MILLRACE_CONNECTION_INVALID', where, `it reads ${bindings.length} external channels`, 'an input port reads one channel; declare a port for each');
   if (binding !== undefined && sources.length > 0) problems.error('MILLRACE_CONNECTION_INVALID', where, 'it is connected to an output and reads an external channel too', 'keep one of both; an input port reads one channel');
   if (binding === undefined && sources.length === 0) problems.error('MILLRACE_PORT_UNCONNECTED', where, 'the input reads from nothing', 'connect an output of the pipeline to it, or join it to an external channel with from()');
-  if (binding !== undefined) return externalChannel(at, binding, [], reader, ground);
-  return ownChannel(where, partitionsOf(at, input, problems), groupsOf(where, reader), sources.map(endOf), reader, home);
+  if (binding !== undefined) return externalChannel(at, binding, [], reader, ground, input);
+  const channel = ownChannel(where, partitionsOf(at, input, problems), groupsOf(where, reader), sources.map(endOf), reader, home);
+  return { ...channel, ...backendOf(inputBackendOptions(input, home, `${where}.backend`, home, problems)) };
 }
 
 function ownChannel(name: string, partitions: number, groups: readonly string[], writers: readonly ChannelEnd[], reader: ChannelPlan['reader'], { location, capabilities }: Place): ChannelPlan {
   return { name, partitions, groups, location, capabilities, external: undefined, reader, writers };
 }
 
-function externalChannel(at: Source, given: PipelineBinding, writers: readonly ChannelEnd[], reader: ChannelPlan['reader'], { locations, problems }: Ground): ChannelPlan {
+function externalChannel(at: Source, given: PipelineBinding, writers: readonly ChannelEnd[], reader: ChannelPlan['reader'], { home, locations, problems }: Ground, input?: ResolvedInput): ChannelPlan {
   const where = portName(at);
   const split = splitBinding(String(given.location), where, problems);
-  const { location, channel, capabilities, backend } = locations.resolve(split.location, where);
+  const place = locations.resolve(split.location, where);
+  const { location, channel, capabilities, backend } = place;
   checkBinding(split, given.direction, codecOf(at), where, problems);
   if (backend !== undefined && channel === undefined) problems.error('MILLRACE_LOCATION_INVALID', where, `the location ${location} names no channel`, 'end it with the name of the channel, as in kafka://broker:9092/orders');
-  const external: ExternalBinding = split.binding;
+  const external = split.binding;
+  const options = input === undefined ? undefined : inputBackendOptions(input, place, `${where}.backend`, home, problems);
   const groups = external.group === undefined || reader === undefined ? [] : groupsOf(external.group, reader);
-  return { name: channel ?? where, partitions: 0, groups, location, capabilities, external, reader, writers };
+  return { name: channel ?? where, partitions: 0, groups, location, capabilities, external, reader, writers, ...backendOf(options) };
+}
+
+function backendOf(options: unknown): Pick<ChannelPlan, 'backend'> {
+  return options === undefined ? {} : { backend: options };
 }
 
 /** At least one partition for each replica that shares them; a channel that all replicas read whole needs one. */

@@ -1,17 +1,28 @@
 import type { ChannelBackend } from '../channel/spi.js';
+import { operatorMetadataOf, type PluginMetadata } from '../operator/index.js';
 import type { PipelineDefaults, PipelineDefinition } from '../pipeline/index.js';
-import { layChannels, type Channels } from './channels.js';
+import { outputBackendOptions } from './backend-options.js';
+import { splitBinding } from './binding.js';
+import { layChannels, type Channels, type Ground } from './channels.js';
+import { checkCycles } from './cycles.js';
+import { checkDelivery } from './delivery.js';
 import type { OperatorDraft } from './draft.js';
+import { checkDeadLetters, checkExternal, externalInputOptions } from './external.js';
 import { orderMembers } from './levels.js';
-import { Locations } from './locations.js';
-import { nameOperators } from './names.js';
+import { Locations, type Place } from './locations.js';
+import { isName, nameOperators } from './names.js';
 import { resolveDefaults, resolveOptions } from './options.js';
-import { parseParameters } from './parameters.js';
-import type { InputPlan, OperatorPlan, OutputPlan, Plan, PluginPlan } from './plan.js';
+import { parseParameters, type ParsedParameters } from './parameters.js';
+import { checkPlacement } from './placements.js';
+import type { ChannelPlan, InputPlan, OperatorPlan, OutputPlan, Plan } from './plan.js';
 import { ProblemList, reasonOf } from './problem-list.js';
-import { operatorMetadataOf } from '../operator/index.js';
+import { checkSchemas } from './schemas.js';
 import { selectReplicas } from './selection.js';
-import { wire } from './wiring.js';
+import { checkStates } from './states.js';
+import { planToJson } from './to-json.js';
+import { planToMermaid } from './to-mermaid.js';
+import { planToText } from './to-text.js';
+import { wire, type Wiring } from './wiring.js';
 
 /** What a plan is made against. */
 export interface PlanOptions {
@@ -34,30 +45,78 @@ export interface PlanOptions {
  */
 export function createPlan(definition: PipelineDefinition, options: PlanOptions): Plan {
   const problems = new ProblemList();
+  const { name: pipeline } = definition;
   const locations = new Locations(options.backends, problems);
-  const home = locations.resolve(options.location, 'location');
+  const home = resolveHome(options.location, locations, problems);
   const defaults = resolveDefaults(options.defaults, problems);
   const drafts = nameOperators(definition, problems).map((named): OperatorDraft => ({ ...named, options: resolveOptions(named.node.options, named.members, defaults, named.where, problems) }));
-  const channels = layChannels(drafts, { wiring: wire(definition, drafts, problems), home, locations, problems });
-  const operators = drafts.map((draft) => planOperator(draft, channels, problems));
+  const wiring = wire(definition, drafts, problems);
+  const ground = { wiring, home, locations, problems };
+  const channels = layChannels(drafts, ground);
+  const operators = drafts.map((draft) => planOperator(draft, channels, ground));
+
+  for (const [index, draft] of drafts.entries()) {
+    const operator = operators[index];
+    if (operator === undefined) continue;
+    checkPlacement(draft, operator, home, problems);
+    checkDelivery(operator, draft.where, home, problems);
+    checkStates(operator, draft.where, problems);
+    checkInputs(draft, operator, wiring, problems);
+  }
+  checkCycles(operators, channels.all, pipeline, problems);
+  checkSchemas(channels.all, pipeline, problems);
+  checkExternal(channels.all, pipeline, problems);
+  checkWithBackend(home, channels.all, problems);
   const selected = selectReplicas(options.only, options.runId, operators, problems);
-  return {
-    pipeline: definition.name,
+
+  const plan: Plan = {
+    pipeline,
     location: home.location,
     capabilities: home.capabilities,
     operators,
     channels: channels.all,
     problems: problems.all(),
     selected,
-    toText: () => '',
-    toJSON: () => ({}),
-    toMermaid: () => '',
+    toText: () => planToText(plan),
+    toJSON: () => planToJson(plan),
+    toMermaid: () => planToMermaid(plan),
   };
+  return plan;
 }
 
-function planOperator(draft: OperatorDraft, channels: Channels, problems: ProblemList): OperatorPlan {
+/** The home location names a place and no channel in it. */
+function resolveHome(given: unknown, locations: Locations, problems: ProblemList): Place {
+  const where = 'location';
+  if (typeof given !== 'string') return locations.resolve(given, where);
+  const { location, keys } = splitBinding(given, where, problems);
+  for (const key of keys) problems.error('MILLRACE_LOCATION_INVALID', where, `${key} belongs to external channels`, `remove ${key}; it goes with from() and to()`);
+  const home = locations.resolve(location, where);
+  if (home.channel !== undefined) problems.error('MILLRACE_LOCATION_INVALID', where, `the location names a channel, ${home.channel}; the channels of a pipeline are named after its ports`, `give the location alone: ${home.location}`);
+  return home;
+}
+
+/** What the backend itself says of the channels to be. Names that are refused anyway are not asked about. */
+function checkWithBackend(home: Place, channels: readonly ChannelPlan[], problems: ProblemList): void {
+  const own = channels.filter((channel) => channel.external === undefined && channel.name.split('.').every(isName));
+  try {
+    for (const problem of home.backend?.check([...new Map(own.map((channel) => [channel.name, channel])).values()], home.location) ?? []) problems.add(problem);
+  } catch (thrown) {
+    problems.error('MILLRACE_LOCATION_INVALID', home.location, `the backend cannot check its channels: ${reasonOf(thrown)}`, 'correct the location, or report this to the author of the backend');
+  }
+}
+
+/** What an input asks of its channel, and where its dead letters go. */
+function checkInputs(draft: OperatorDraft, operator: OperatorPlan, wiring: Wiring, problems: ProblemList): void {
+  for (const { name, sequential, channel, deadLetters } of operator.inputs) {
+    if (sequential && channel.capabilities.bounded) problems.error('MILLRACE_CAPABILITY_MISSING', `${draft.where}.${name}.sequential`, `it begins after its writers are done, and they could not finish: ${channel.name} is bounded, and full before that`, 'leave sequential out, or use a location whose channels are not bounded, such as local: or kafka:');
+    const source = { operator: draft, port: name, deadLetters: true };
+    checkDeadLetters(draft, name, deadLetters, wiring.inputsOf(source).length + wiring.bindingsOf(source).length > 0, problems);
+  }
+}
+
+function planOperator(draft: OperatorDraft, channels: Channels, { home, locations, problems }: Ground): OperatorPlan {
   const { node, name, where, members, options } = draft;
-  const { values, valid } = parseParameters(node.type.parameters, node.parameters, { where, givenIn: 'add' }, problems);
+  const parameters = parseParameters(node.type.parameters, node.parameters, { where, givenIn: 'add' }, problems);
   const inputs: InputPlan[] = [];
   const outputs: OutputPlan[] = [];
   for (const { name: port, codec } of members.ports.values()) {
@@ -65,12 +124,13 @@ function planOperator(draft: OperatorDraft, channels: Channels, problems: Proble
     const output = options.outputs.get(port);
     const channel = channels.read.get(draft)?.get(port);
     if (input !== undefined && channel !== undefined) {
-      const { partitions: _partitions, backend, ...all } = input.all;
-      inputs.push({ ...all, name: port, codec, channel, deadLetters: all.onError === 'deadLetter' ? channels.writtenBy({ operator: draft, port, deadLetters: true }) : [], backend });
+      const { partitions: _partitions, ...all } = channel.external === undefined ? input.all : externalInputOptions(input, `${where}.${port}`, problems);
+      const deadLetters = all.onError === 'deadLetter' ? channels.writtenBy({ operator: draft, port, deadLetters: true }) : [];
+      inputs.push({ ...all, name: port, codec, channel, deadLetters, backend: channel.backend });
     }
     if (output !== undefined) {
-      const { backend, ...all } = output.all;
-      outputs.push({ ...all, name: port, codec, channels: channels.writtenBy({ operator: draft, port, deadLetters: false }), backend });
+      const written = channels.writtenBy({ operator: draft, port, deadLetters: false });
+      outputs.push({ ...output.all, name: port, codec, channels: written, backend: outputBackendOptions(output, written, `${where}.${port}.backend`, home, locations, problems) });
     }
   }
   return {
@@ -78,21 +138,27 @@ function planOperator(draft: OperatorDraft, channels: Channels, problems: Proble
     name,
     type: node.type,
     module: operatorMetadataOf(node.type)?.module,
-    parameters: values,
+    parameters: parameters.values,
     tick: options.operator.tick,
     maxStepBytes: options.operator.maxStepBytes,
     inputs,
     outputs,
     states: [...members.states.values()],
-    plugins: [...members.plugins.values()].map((plugin): PluginPlan => {
-      if (!valid) return { ...plugin, values: {} };
-      try {
-        return { ...plugin, values: parseParameters(plugin.type.parameters, plugin.parameters(values), { where: `${where}.${plugin.name}`, givenIn: '@plugin' }, problems).values };
-      } catch (thrown) {
-        problems.error('MILLRACE_PARAMETER_INVALID', `${where}.${plugin.name}`, `the function that makes its parameters threw: ${reasonOf(thrown)}`, 'correct it in @plugin');
-        return { ...plugin, values: {} };
-      }
-    }),
+    plugins: [...members.plugins.values()].map((plugin) => ({ ...plugin, values: pluginValues(plugin, parameters, where, problems) })),
     levels: orderMembers(members, where, problems),
   };
+}
+
+/** A plugin's parameters, which may be made from the operator's; where those do not hold, nothing can be said of them. */
+function pluginValues({ name, type, parameters }: PluginMetadata, operator: ParsedParameters, where: string, problems: ProblemList): object {
+  if (!operator.valid) return {};
+  const at = `${where}.${name}`;
+  let given: unknown;
+  try {
+    given = parameters(operator.values);
+  } catch (thrown) {
+    problems.error('MILLRACE_PARAMETER_INVALID', at, `the function that makes its parameters threw: ${reasonOf(thrown)}`, 'correct the function in @plugin');
+    return {};
+  }
+  return parseParameters(type.parameters, given, { where: at, givenIn: '@plugin' }, problems).values;
 }

@@ -28,7 +28,7 @@ export class Locations {
     if (typeof location !== 'string' || location === '') return this.#invalid(String(location), where, `the location is ${shown(location)}`, `write scheme:rest, ${this.#known()}`);
     const credentials = credentialsIn(location);
     if (credentials !== undefined) return this.#invalid(withoutCredentials(location), where, `the location holds credentials (${credentials})`, 'give them by environment variables or backend options, where no log, plan or file shows them');
-    const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(location)?.[1];
+    const scheme = schemeOf(location);
     if (scheme === undefined) return this.#invalid(location, where, `${shown(location)} has no scheme`, `write scheme:rest, ${this.#known()}`);
     const backend = this.#byScheme.get(scheme.toLowerCase());
     if (backend === undefined) {
@@ -47,6 +47,11 @@ export class Locations {
     return { location: parsed.location, channel: parsed.channel, capabilities, backend };
   }
 
+  /** The backend of a location that was resolved. */
+  backendOf(location: string): ChannelBackend | undefined {
+    return this.#byScheme.get(schemeOf(location)?.toLowerCase() ?? '');
+  }
+
   #invalid(location: string, where: string, what: string, remedy: string): Place {
     this.problems.error('MILLRACE_LOCATION_INVALID', where, what, remedy);
     return { location, channel: undefined, capabilities: ASSUMED, backend: undefined };
@@ -55,6 +60,10 @@ export class Locations {
   #known(): string {
     return this.#byScheme.size === 0 ? 'no scheme is known' : `known: ${[...this.#byScheme.keys()].map((scheme) => `${scheme}:`).join(', ')}`;
   }
+}
+
+function schemeOf(location: string): string | undefined {
+  return /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(location)?.[1];
 }
 
 /** What of a location is a credential, in words; `undefined` where nothing is. */

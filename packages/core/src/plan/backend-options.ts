@@ -1,0 +1,42 @@
+import type { ChannelBackend } from '../channel/spi.js';
+import type { Locations, Place } from './locations.js';
+import type { ResolvedInput, ResolvedOutput } from './options.js';
+import type { ChannelPlan } from './plan.js';
+import { reasonOf, type ProblemList } from './problem-list.js';
+
+/** Parses the `backend` option of a port with the schema of the backend that it is for; what is wrong counts as not given. */
+export function parseBackendOptions(backend: ChannelBackend | undefined, given: unknown, where: string, problems: ProblemList): unknown {
+  if (given === undefined) return undefined;
+  // An unknown backend has been reported.
+  if (backend === undefined) return given;
+  if (backend.options === undefined) {
+    problems.error('MILLRACE_OPTION_INVALID', where, `the backend of ${backend.schemes.join(', ')} has no options of its own`, 'leave backend out');
+    return undefined;
+  }
+  try {
+    return backend.options.parse(given);
+  } catch (thrown) {
+    for (const complaint of complaints(thrown)) problems.error('MILLRACE_OPTION_INVALID', where, `the backend of ${backend.schemes.join(', ')} refuses its options: ${complaint}`, 'correct them');
+    return undefined;
+  }
+}
+
+/** The `backend` options of an input, for the backend of the channel that it reads. Defaults are meant for the home location only. */
+export function inputBackendOptions({ own, all }: ResolvedInput, place: Place, where: string, home: Place, problems: ProblemList): unknown {
+  if (own.backend !== undefined) return parseBackendOptions(place.backend, own.backend, where, problems);
+  return place.backend === home.backend ? parseBackendOptions(home.backend, all.backend, 'defaults.ports.backend', problems) : undefined;
+}
+
+/** The `backend` options of an output: every backend that it writes to must take them. */
+export function outputBackendOptions({ own, all }: ResolvedOutput, channels: readonly ChannelPlan[], where: string, home: Place, locations: Locations, problems: ProblemList): unknown {
+  const backends = new Set(channels.map((channel) => locations.backendOf(channel.location)));
+  if (own.backend === undefined) return backends.has(home.backend) ? parseBackendOptions(home.backend, all.backend, 'defaults.ports.backend', problems) : undefined;
+  return [...(backends.size === 0 ? [home.backend] : backends)].map((backend) => parseBackendOptions(backend, own.backend, where, problems))[0];
+}
+
+/** A zod error is one complaint for each issue, any other error is one. */
+function complaints(thrown: unknown): readonly string[] {
+  const issues = typeof thrown === 'object' && thrown !== null && 'issues' in thrown ? thrown.issues : undefined;
+  if (!Array.isArray(issues) || issues.length === 0) return [reasonOf(thrown)];
+  return (issues as readonly { readonly path?: readonly PropertyKey[]; readonly message?: string }[]).map(({ path = [], message = '' }) => [path.map(String).join('.'), message].filter((part) => part !== '').join(': '));
+}

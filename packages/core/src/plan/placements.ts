@@ -1,0 +1,35 @@
+import type { Capabilities } from '../channel/spi.js';
+import { operatorMetadataOf, operatorRegistry } from '../operator/index.js';
+import type { OperatorDraft } from './draft.js';
+import type { OperatorPlan } from './plan.js';
+import { reasonOf, type ProblemList } from './problem-list.js';
+import { channelsOf } from './plan-walk.js';
+
+/** Reaches from near to far. */
+const REACHES: readonly Capabilities['reach'][] = ['thread', 'process', 'host', 'network'];
+/** How far a backend must reach for a placement: threads share a process, processes a host. */
+const NEEDED = { inline: 'thread', thread: 'process', process: 'host' } as const;
+
+/** Checks that replicas which run elsewhere find their class, their parameters and their channels there. */
+export function checkPlacement(draft: OperatorDraft, plan: OperatorPlan, home: { readonly location: string; readonly capabilities: Capabilities }, problems: ProblemList): void {
+  const { placement, type, module } = plan;
+  if (placement === 'inline') return;
+  const elsewhere = `in a ${placement}`;
+  const impossible = (what: string, remedy: string): void => problems.error('MILLRACE_PLACEMENT_IMPOSSIBLE', draft.where, what, remedy);
+  const key = `${module ?? ''}#${operatorMetadataOf(type)?.name ?? ''}`;
+  if (module === undefined) impossible(`it is placed ${elsewhere}, which cannot find the class ${type.name}`, 'write @operator(import.meta) above the class');
+  else if (operatorRegistry.get(key) !== type) impossible(`it is placed ${elsewhere}, which would run another class: ${module} has since declared a second one called ${type.name}`, 'use the later class, or give the operators different names');
+
+  const places = [home, ...channelsOf(plan)];
+  const short = places.filter(({ capabilities }) => REACHES.indexOf(capabilities.reach) < REACHES.indexOf(NEEDED[placement]));
+  for (const location of new Set(short.map((place) => place.location))) {
+    const reach = short.find((place) => place.location === location)?.capabilities.reach ?? 'thread';
+    impossible(`it is placed ${elsewhere}, and ${location} reaches no further than its own ${reach}`, `place it inline, or use a backend that reaches ${placement === 'thread' ? 'other threads' : 'other processes'}, such as local: or kafka:`);
+  }
+
+  try {
+    structuredClone(draft.node.parameters);
+  } catch (thrown) {
+    impossible(`it is placed ${elsewhere}, and its parameters cannot be handed over: ${reasonOf(thrown)}`, 'give plain values, and services by injection');
+  }
+}
