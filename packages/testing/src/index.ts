@@ -1,1 +1,1 @@
-export {};
+export { SettableClock } from './clock/index.js';
