@@ -1,7 +1,8 @@
-import { MillraceError } from '../error/index.js';
 import type { z } from 'zod';
-import { operatorMembersOf, operatorMetadataOf, type OperatorClass } from '../operator/index.js';
+import { MillraceError } from '../error/index.js';
+import { operatorMetadataOf, type OperatorClass } from '../operator/index.js';
 import { createPlan, type Plan, type PlanOptions } from '../plan/index.js';
+import { makeRefs } from './make-refs.js';
 import type { AddOptions } from './options.js';
 import type { PortAddress, Refs } from './refs.js';
 
@@ -41,9 +42,6 @@ type AddArguments<C extends OperatorClass> = {} extends z.input<C['parameters']>
   ? [parameters?: z.input<C['parameters']>, options?: AddOptions<InstanceType<C>>]
   : [parameters: z.input<C['parameters']>, options?: AddOptions<InstanceType<C>>];
 
-const ADDRESS = Symbol('address');
-type Addressed = { readonly [ADDRESS]: PortAddress };
-
 /**
  * Operators and their connections. Subclass it and add operators in fields, which name them; or use it as it is and give
  * `{ name }`. Adding reads metadata only: nothing is constructed before the pipeline runs.
@@ -61,11 +59,11 @@ export class Pipeline {
    * @throws MillraceError `MILLRACE_NOT_AN_OPERATOR`. Everything else that is wrong is found by the plan, all at once.
    */
   add<C extends OperatorClass>(type: C, ...[parameters, options]: AddArguments<C>): Refs<InstanceType<C>> {
-    if (operatorMetadataOf(type) === undefined) throw new MillraceError('MILLRACE_NOT_AN_OPERATOR', `${type.name} is not decorated; write @operator(import.meta) above the class, also above a subclass`);
+    // Plain JavaScript may pass anything, and a circle of imports passes undefined.
+    if (typeof (type as unknown) !== 'function') throw new MillraceError('MILLRACE_NOT_AN_OPERATOR', `pipeline ${this.name} was to add ${String(type)}, which is no operator class`);
+    if (operatorMetadataOf(type) === undefined) throw new MillraceError('MILLRACE_NOT_AN_OPERATOR', `${type.name || 'the class'} is not decorated; write @operator(import.meta) above the class, also above a subclass`);
     const node: PipelineNode = { type, parameters: parameters ?? {}, options: (options ?? {}) as AddOptions };
-    const refs: Record<string, object> = {};
-    for (const [port, { direction }] of operatorMembersOf(type).ports) refs[port] = this.#ref({ node, port, deadLetters: false }, direction);
-    Object.freeze(refs);
+    const refs = makeRefs(node, { pipeline: this.name, nameOf: (other) => this.#nameOf(other), connections: this.#connections, bindings: this.#bindings });
     this.#nodes.push({ node, refs });
     return refs as Refs<InstanceType<C>>;
   }
@@ -86,12 +84,8 @@ export class Pipeline {
     return createPlan(this.definition(), options);
   }
 
-  #ref(at: PortAddress, direction: 'input' | 'output'): Addressed {
-    const bind = (direction: 'from' | 'to') => (location: string) => void this.#bindings.push({ at, direction, location });
-    if (direction === 'output') return Object.freeze({ [ADDRESS]: at, to: bind('to') });
-    const connect = (...outputs: readonly object[]): void => {
-      for (const output of outputs) this.#connections.push({ from: (output as Addressed)[ADDRESS], to: at });
-    };
-    return Object.freeze({ [ADDRESS]: at, connect, from: bind('from'), deadLetters: this.#ref({ ...at, deadLetters: true }, 'output') });
+  /** The name of an operator as far as it is known while the pipeline is being built. */
+  #nameOf(node: PipelineNode): string {
+    return this.definition().names.get(node) ?? node.type.name;
   }
 }
