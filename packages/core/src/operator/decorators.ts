@@ -1,7 +1,7 @@
 import { injectable } from 'inversify';
 import type { z } from 'zod';
 import type { Codec } from '../codec/index.js';
-import type { Plugin, PluginClass } from '../plugin/index.js';
+import type { PluginClass } from '../plugin/index.js';
 import type { InputPort, OutputPort } from '../port/index.js';
 import { recordMember, recordOperator } from './metadata.js';
 import type { OperatorClass } from './operator.js';
@@ -50,28 +50,34 @@ export function output<T>(codec: Codec<T>, options: MemberOptions = {}) {
   };
 }
 
+/** Takes fields of exactly this type: a wider one would promise members that nobody sets. */
+type StateDecorator<V> = <K extends string, I extends { readonly [P in K]: V }>(target: I, key: V extends I[K] ? K : never) => void;
+
 /**
  * Declares a small value that is committed with the outputs and restored at a restart: one per replica, or one per input
  * partition. It begins with the schema's defaults, so every member needs one; it is stored as JSON (zod codecs are encoded).
  */
-export function state<S extends z.ZodType>(schema: S, options?: { readonly per?: 'replica' }): <K extends string>(target: { [P in K]: z.output<S> }, key: K) => void;
-export function state<S extends z.ZodType>(schema: S, options: { readonly per: 'partition' }): <K extends string>(target: { readonly [P in K]: PartitionState<z.output<S>> }, key: K) => void;
+export function state<S extends z.ZodType>(schema: S, options?: { readonly per?: 'replica' }): StateDecorator<z.output<S>>;
+export function state<S extends z.ZodType>(schema: S, options: { readonly per: 'partition' }): StateDecorator<PartitionState<z.output<S>>>;
 export function state(schema: z.ZodType, options: { readonly per?: 'replica' | 'partition' } = {}) {
   return (target: object, key: string): void => {
     recordMember(target, 'states', { name: key, schema, per: options.per ?? 'replica' });
   };
 }
 
-/** Options of {@link plugin}; `parameters` as a value, or made from those of the operator. */
-export interface PluginOptions<C extends PluginClass> extends MemberOptions {
-  readonly parameters?: z.input<C['parameters']> | ((operator: never) => z.input<C['parameters']>);
-}
+type PluginParameters<C extends PluginClass, O> = z.input<C['parameters']> | ((operator: O) => z.input<C['parameters']>);
+
+/**
+ * Options of {@link plugin}. `parameters` as a value, or made from those of the operator, whose type the function names:
+ * `({ port }: ParametersOf<typeof Server>) => ({ port })`. They may be left out where every one has a default.
+ */
+export type PluginOptions<C extends PluginClass, O = object> = MemberOptions & ({} extends z.input<C['parameters']> ? { readonly parameters?: PluginParameters<C, O> } : { readonly parameters: PluginParameters<C, O> });
 
 /** Declares a plugin that the container makes for each replica: `@plugin(HealthCheck) declare readonly health: HealthCheck`. */
-export function plugin<I extends Plugin, C extends PluginClass<I>>(type: C & PluginClass<I>, options: PluginOptions<C> = {}) {
-  return <K extends string>(target: { readonly [P in K]: InstanceType<C> }, key: K): void => {
-    const given = options.parameters as unknown;
+export function plugin<C extends PluginClass, O = object>(type: C & (new (...args: never[]) => Declared<C>), ...[options]: {} extends z.input<C['parameters']> ? [options?: PluginOptions<C, O>] : [options: PluginOptions<C, O>]) {
+  return <K extends string>(target: { readonly [P in K]: InstanceType<C> } & { readonly parameters: O }, key: K): void => {
+    const given: unknown = options?.parameters;
     const parameters = typeof given === 'function' ? (given as (operator: object) => unknown) : () => given ?? {};
-    recordMember(target, 'plugins', { name: key, type, parameters, dependsOn: options.dependsOn ?? [] });
+    recordMember(target, 'plugins', { name: key, type, parameters, dependsOn: options?.dependsOn ?? [] });
   };
 }

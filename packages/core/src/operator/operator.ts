@@ -6,9 +6,10 @@ export type StepResult = boolean | void;
 
 /**
  * Why an operator shuts down. `done`: it said so, or its inputs ended for good. `drained`: the run was asked to stop, the
- * sources stopped, and everything sent until then was processed. `stopped`: at once. After the latter two the next start resumes.
+ * sources stopped, and everything sent until then was processed. `stopped`: at once. `failed`: an error; its ports are closed
+ * already. After all but `done` the next start resumes.
  */
-export type EndReason = 'done' | 'drained' | 'stopped';
+export type EndReason = 'done' | 'drained' | 'stopped' | 'failed';
 
 /** The hooks of an operator that can throw, as named in `onError`. */
 export type OperatorHook = 'constructor' | 'onInit' | 'onRunning' | 'onTick' | 'onCommit' | 'onShutdown';
@@ -54,7 +55,7 @@ export abstract class Operator {
   onTick(): void | Promise<void> {}
   /** Before each commit: send what you hold. */
   onCommit(): void | Promise<void> {}
-  /** Once, before the ports close; what it sends is committed. */
+  /** Once for each instance, also after a failure. Except then, what it sends is committed. */
   onShutdown(_reason: EndReason): void | Promise<void> {}
   /** An error in this replica, with the hook that it came from. It cannot be averted here. */
   onError(_error: Error, _source: string): void | Promise<void> {}
