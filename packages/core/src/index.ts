@@ -1,9 +1,10 @@
 import 'reflect-metadata';
 
-export * from './channel/spi.js';
+export * from './channel/index.js';
 export * from './clock/index.js';
 export * from './codec/index.js';
 export * from './error/index.js';
+export * from './lifecycle/index.js';
 export * from './logger/index.js';
 export * from './memory/index.js';
 export * from './operator/index.js';
@@ -11,3 +12,4 @@ export * from './pipeline/index.js';
 export * from './plan/index.js';
 export * from './plugin/index.js';
 export * from './port/index.js';
+export * from './runtime/index.js';

@@ -1,0 +1,4 @@
+export { decodeFact, encodeFact, FactKey } from './facts.js';
+export { SchemaCatalog } from './schema-catalog.js';
+export * from './spi.js';
+export { DEFAULT_HEARTBEAT, StatusBoard, type ChannelStatus, type HeartbeatOptions, type StatusFact } from './status-board.js';

@@ -1,0 +1,166 @@
+import type { Clock, Timer } from '../clock/index.js';
+import { decodeFact, encodeFact, FactKey } from './facts.js';
+import type { Control, Follower } from './spi.js';
+
+/** States of a channel end, as pypz names them. */
+export type ChannelStatus = 'Opened' | 'Started' | 'Stopped' | 'Closed' | 'Error';
+
+/** What a channel end says of itself. */
+export interface StatusFact {
+  readonly channel: string;
+  /** Replica, as `pipeline.operator#0`. */
+  readonly owner: string;
+  readonly side: 'reader' | 'writer';
+  readonly port: string;
+  readonly incarnation: number;
+  /** Whose heartbeats stand for it. */
+  readonly process: string;
+  readonly status: ChannelStatus;
+  /** With `Closed`: done for good, or drained because the run was asked to stop. */
+  readonly reason?: 'done' | 'drained';
+  /** With a writer's `Closed`: the offset after its last record, by partition. */
+  readonly ends?: readonly (readonly [partition: number, offset: number])[];
+}
+
+/** How often a process gives a sign of life, and after what silence it counts as dead. Durations in ms. */
+export interface HeartbeatOptions {
+  /** Default 2,000. */
+  readonly interval: number;
+  /** Default 20,000. */
+  readonly timeout: number;
+}
+
+export const DEFAULT_HEARTBEAT: HeartbeatOptions = { interval: 2_000, timeout: 20_000 };
+
+interface Peer {
+  /** On this process's monotonic clock: clocks of two machines are never compared. */
+  heardAt: number;
+  alive: boolean;
+}
+
+/**
+ * All channel ends of one generation of a pipeline, as this process has heard of them: one follower for all its replicas. Of an
+ * owner's statuses on a channel the highest incarnation counts. Processes live by heartbeat, one each.
+ */
+export class StatusBoard {
+  readonly #control: Control;
+  readonly #clock: Clock;
+  readonly #heartbeat: HeartbeatOptions;
+  readonly #channels = new Map<string, Map<string, StatusFact>>();
+  readonly #watchers = new Map<string, Set<() => void>>();
+  readonly #peers = new Map<string, Peer>();
+  readonly #followers: Follower[] = [];
+  #beats = 0;
+  #timer: Timer | undefined;
+  #beating: Promise<void> = Promise.resolve();
+  #failure: ((error: unknown) => void) | undefined;
+
+  private constructor(
+    control: Control,
+    readonly generation: number,
+    /** This process, unique for each start. */
+    readonly process: string,
+    clock: Clock,
+    heartbeat: HeartbeatOptions,
+  ) {
+    this.#control = control;
+    this.#clock = clock;
+    this.#heartbeat = heartbeat;
+  }
+
+  /**
+   * Follows the statuses and heartbeats of a generation, and begins to beat. Resolves once all that was said before is known.
+   * @param onFailure called when a heartbeat cannot be written
+   */
+  static async open(control: Control, options: { generation: number; process: string; clock: Clock; heartbeat?: HeartbeatOptions; onFailure?: (error: unknown) => void }): Promise<StatusBoard> {
+    const board = new StatusBoard(control, options.generation, options.process, options.clock, options.heartbeat ?? DEFAULT_HEARTBEAT);
+    board.#failure = options.onFailure;
+    board.#followers.push(await control.follow(FactKey.statuses(options.generation), (_key, value) => value && board.#see(value)));
+    board.#followers.push(await control.follow(FactKey.beats(options.generation), (key, value) => value && board.#hear(key.slice(FactKey.beats(options.generation).length))));
+    await board.#beat();
+    board.#schedule();
+    return board;
+  }
+
+  /** Publishes the state of a channel end. */
+  async put(status: Omit<StatusFact, 'process'>): Promise<void> {
+    const fact: StatusFact = { ...status, process: this.process };
+    await this.#control.put(FactKey.status(this.generation, fact.channel, fact.owner, fact.incarnation, fact.side), encodeFact(fact));
+  }
+
+  /** What an owner said last of its end of a channel. */
+  get(channel: string, owner: string, side: 'reader' | 'writer'): StatusFact | undefined {
+    return this.#channels.get(channel)?.get(`${side} ${owner}`);
+  }
+
+  /** False once the owner's process was silent for too long. An owner never heard of counts as alive. */
+  isAlive(status: StatusFact): boolean {
+    return status.process === this.process || (this.#peers.get(status.process)?.alive ?? true);
+  }
+
+  /**
+   * Calls `wake` whenever an end of that side of a channel opens, closes or fails, or some process dies or comes back. Returns how
+   * to end that.
+   */
+  watch(channel: string, side: 'reader' | 'writer', wake: () => void): () => void {
+    const key = `${side} ${channel}`;
+    const watchers = this.#watchers.get(key) ?? new Set();
+    this.#watchers.set(key, watchers.add(wake));
+    return () => void watchers.delete(wake);
+  }
+
+  async close(): Promise<void> {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    await this.#beating;
+    await Promise.all(this.#followers.map((follower) => follower.close()));
+    await this.#control.remove(FactKey.beat(this.generation, this.process));
+  }
+
+  #see(value: Uint8Array): void {
+    const fact = decodeFact<StatusFact>(value);
+    if (fact === undefined) return;
+    const ends = this.#channels.get(fact.channel) ?? new Map<string, StatusFact>();
+    this.#channels.set(fact.channel, ends);
+    const key = `${fact.side} ${fact.owner}`;
+    if ((ends.get(key)?.incarnation ?? 0) > fact.incarnation) return;
+    ends.set(key, fact);
+    if (fact.process !== this.process && !this.#peers.has(fact.process)) this.#peers.set(fact.process, { heardAt: this.#clock.now(), alive: true });
+    // Started and Stopped change nothing for the other end, and with many replicas waking for them would cost.
+    if (fact.status !== 'Started' && fact.status !== 'Stopped') for (const wake of this.#watchers.get(`${fact.side} ${fact.channel}`) ?? []) wake();
+  }
+
+  #hear(process: string): void {
+    if (process === this.process) return;
+    const known = this.#peers.get(process);
+    this.#peers.set(process, { heardAt: this.#clock.now(), alive: true });
+    if (known?.alive === false) this.#wakeAll();
+  }
+
+  #schedule(): void {
+    this.#timer = this.#clock.after(this.#heartbeat.interval, () => {
+      this.#beating = this.#beat().catch((error: unknown) => this.#failure?.(error));
+      this.#bury();
+      this.#schedule();
+    });
+  }
+
+  async #beat(): Promise<void> {
+    await this.#control.put(FactKey.beat(this.generation, this.process), encodeFact({ n: ++this.#beats }));
+  }
+
+  #bury(): void {
+    const limit = this.#clock.now() - this.#heartbeat.timeout;
+    let changed = false;
+    for (const peer of this.#peers.values()) {
+      if (!peer.alive || peer.heardAt > limit) continue;
+      peer.alive = false;
+      changed = true;
+    }
+    if (changed) this.#wakeAll();
+  }
+
+  #wakeAll(): void {
+    for (const watchers of this.#watchers.values()) for (const wake of watchers) wake();
+  }
+}

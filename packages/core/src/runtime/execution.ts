@@ -1,0 +1,295 @@
+import { EndOfStream } from '../channel/end-of-stream.js';
+import type { ChannelReader, ChannelWriter, CommitResult, MaybePromise, Offsets, Session, Transport } from '../channel/spi.js';
+import type { StatusFact } from '../channel/status-board.js';
+import { toError } from '../error/index.js';
+import { WAKE, type Operator } from '../operator/index.js';
+import { assignedPartitions, groupName, replicaName, type ChannelPlan, type InputPlan, type OutputPlan } from '../plan/plan.js';
+import type { Plugin } from '../plugin/index.js';
+import { DeadLetter } from '../port/index.js';
+import { deadLetterOf } from './dead-letters.js';
+import type { ReplicaEnvironment } from './environment.js';
+import { ChannelInputPort, type LostRecord } from './input-port.js';
+import type { Loops } from './loops.js';
+import { portCounters, type PortCounters } from './metrics.js';
+import { OutputChannel } from './output-channel.js';
+import { ChannelOutputPort } from './output-port.js';
+import type { Replay } from './replay.js';
+import { Wake, type Signal } from './signal.js';
+import { StateStore } from './state-store.js';
+import type { StepScope } from './step.js';
+
+export interface ExecutionOptions {
+  readonly env: ReplicaEnvironment;
+  readonly signal: Signal;
+  readonly step: StepScope;
+  readonly loops: Loops;
+  readonly replay: Replay;
+  /** Counters by port, kept over the instances of a replica. */
+  readonly counters: Map<string, PortCounters>;
+}
+
+/**
+ * One life of an operator instance: its sessions, ports and state, from opening to closing. A step that fails ends it without a
+ * commit, and the replica begins another one.
+ */
+export class Execution {
+  readonly name: string;
+  readonly inputs = new Map<string, ChannelInputPort>();
+  readonly outputs = new Map<string, ChannelOutputPort>();
+  readonly #options: ExecutionOptions;
+  readonly #sessions = new Map<Transport, Session>();
+  readonly #channels = new Map<string, OutputChannel>();
+  readonly #deadLetters = new Map<string, ChannelOutputPort>();
+  readonly #byWriter = new Map<ChannelWriter, OutputChannel>();
+  readonly #sessionOf = new Map<ChannelReader, Session>();
+  readonly #unwatch: (() => void)[] = [];
+  #lost: LostRecord[] = [];
+  #state: StateStore | undefined;
+  #dirty = false;
+
+  constructor(options: ExecutionOptions) {
+    this.#options = options;
+    this.name = replicaName(options.env.pipeline, options.env.operator.name, options.env.index);
+  }
+
+  /** Opens the sessions, which fences earlier lives of this replica, and restores the state. */
+  async connect(): Promise<void> {
+    const { env, signal } = this.#options;
+    const { operator } = env;
+    const home = env.transport(env.homeLocation);
+    const channels = [...operator.inputs.map((input) => input.channel), ...operator.outputs.flatMap((output) => output.channels)];
+    for (const transport of new Set([home, ...channels.map((channel) => env.transport(channel.location))])) {
+      const session = await transport.open({ id: this.name, delivery: operator.delivery, ...(operator.maxStepBytes === undefined ? {} : { maxStepBytes: operator.maxStepBytes }), wake: () => signal.notify(Wake.Data) });
+      this.#sessions.set(transport, session);
+    }
+    this.#state = new StateStore({ replica: this.name, states: operator.states, stored: this.#home.state, partitions: this.#statePartitions(), limit: home.limits.stateBytes });
+  }
+
+  /** True where an earlier life was done: this one only closes again. */
+  get wasDone(): boolean {
+    return this.#state!.done;
+  }
+
+  /** Gives an instance its parameters, state, plugins and, once they are open, ports. */
+  bind(instance: Operator, plugins: ReadonlyMap<string, Plugin>): void {
+    const { env, signal } = this.#options;
+    const { operator } = env;
+    const context = { pipeline: env.pipeline, operator: operator.name, name: this.name, replica: env.index, replicas: operator.replicas, runId: env.runId, generation: env.generation, logger: env.logger };
+    const fixed = { parameters: operator.parameters, context, [WAKE]: () => signal.notify(Wake.Asked) };
+    for (const key of Reflect.ownKeys(fixed)) Object.defineProperty(instance, key, { value: fixed[key as keyof typeof fixed], configurable: true });
+    for (const [name, value] of [...plugins, ...this.inputs, ...this.outputs]) Object.defineProperty(instance, name, { value, enumerable: true, configurable: true });
+    this.#state!.restore(instance);
+  }
+
+  async openInput(plan: InputPlan): Promise<void> {
+    const { env, step, loops, replay, signal } = this.#options;
+    const { channel } = plan;
+    const session = this.#sessions.get(env.transport(channel.location))!;
+    const { external } = channel;
+    // An external channel has the partitions that it has; those of the pipeline's own are planned.
+    const count = external === undefined ? channel.partitions : ((await env.transport(channel.location).describeChannel(channel.name))?.partitions ?? 0);
+    const partitions = assignedPartitions(count, env.operator.replicas, env.index, plan.broadcast);
+    const group = external?.group ?? groupName(channel.name, plan.broadcast, env.index);
+    const reader = await session.reader(channel.name, { group, partitions, start: external?.start ?? 'earliest', external: external !== undefined, backend: plan.backend });
+    const positions = await reader.loadInputRecordOffset();
+    const wake = (): void => signal.notify(Wake.Status);
+    let end: EndOfStream | undefined;
+    if (external === undefined && env.board !== undefined) {
+      const writers = channel.writers.flatMap(({ operator, replicas }) => Array.from({ length: replicas }, (_, index) => replicaName(env.pipeline, operator, index)));
+      end = new EndOfStream(reader, env.board, { channel: channel.name, writers: [...new Set(writers)], onWriterDeath: plan.onWriterDeath, wake });
+      this.#unwatch.push(env.board.watch(channel.name, 'writer', wake));
+      // The principal waits for its group, so it listens to the other readers too.
+      if (env.index === 0 && env.operator.replicas > 1) this.#unwatch.push(env.board.watch(channel.name, 'reader', wake));
+    }
+    if (env.schemas !== undefined) this.#unwatch.push(env.schemas.watch(wake));
+    const port = new ChannelInputPort({
+      replica: this.name, plan, channel: channel.name, reader, positions, end, step, replay, loops,
+      until: external?.untilEnd === true ? await reader.endOffsets() : undefined,
+      schemas: env.schemas, counters: this.#countersOf(plan.name), clock: env.clock, logger: env.logger, freeze: env.freeze,
+      onLost: (record) => this.#lost.push(record),
+    });
+    this.#sessionOf.set(reader, session);
+    this.inputs.set(plan.name, port);
+    if (plan.deadLetters.length > 0) this.#deadLetters.set(plan.name, await this.#openOutput({ name: `${plan.name}.deadLetters`, codec: DeadLetter as never, partitioner: 'sticky', validate: 'structure' }, plan.deadLetters));
+  }
+
+  async openOutput(plan: OutputPlan): Promise<void> {
+    this.outputs.set(plan.name, await this.#openOutput(plan, plan.channels));
+  }
+
+  /** Publishes a state of every channel end of this replica that is open. */
+  async putStatus(status: StatusFact['status'], reason?: StatusFact['reason']): Promise<void> {
+    const { board, operator } = this.#options.env;
+    if (board === undefined) return;
+    const { incarnation } = this.#home;
+    const base = { owner: this.name, incarnation, status, ...(reason === undefined ? {} : { reason }) };
+    const facts: Omit<StatusFact, 'process'>[] = [];
+    for (const { name, channel } of operator.inputs) if (channel.external === undefined && this.inputs.has(name)) facts.push({ ...base, channel: channel.name, port: name, side: 'reader' });
+    for (const [channel, ends] of this.#writtenEnds()) facts.push({ ...base, channel, port: '', side: 'writer', ends: [...ends] });
+    await Promise.all(facts.map((fact) => board.put(fact)));
+  }
+
+  /** The first failure of a session: fenced, or connection lost. */
+  get failure(): Error | undefined {
+    for (const session of this.#sessions.values()) if (session.failure !== undefined) return session.failure;
+    return undefined;
+  }
+
+  get wantsCommit(): boolean {
+    for (const session of this.#sessions.values()) if (session.wantsCommit) return true;
+    return false;
+  }
+
+  get isDirty(): boolean {
+    return this.#dirty;
+  }
+
+  /** A step was made: there may be something to commit. */
+  touch(): void {
+    this.#dirty = true;
+  }
+
+  /** Ends a step or a turn of loops: waits for what it sent, and sends what it gave up. */
+  settle(): Promise<void> | undefined {
+    const { step } = this.#options;
+    return step.hasPendingSends || this.#lost.length > 0 ? this.#settle() : undefined;
+  }
+
+  /**
+   * Commits what was read, sent and kept since the last time. Between steps only.
+   * @param done marks the replica as done for good
+   */
+  commit(done = false): MaybePromise<void> {
+    const changes = this.#state!.changes(done);
+    this.#dirty = false;
+    const positions = new Map<Session, Map<ChannelReader, Offsets>>();
+    for (const port of this.inputs.values()) {
+      const offsets = port.takePositions();
+      if (offsets === undefined) continue;
+      const session = this.#sessionOf.get(port.reader)!;
+      positions.set(session, (positions.get(session) ?? new Map<ChannelReader, Offsets>()).set(port.reader, offsets));
+    }
+    const home = this.#home;
+    const order = this.#commitOrder();
+    if (order.length === 1) {
+      const result = home.commit(positions.get(home) ?? new Map(), changes);
+      return result instanceof Promise ? result.then((value) => this.#committed(value)) : this.#committed(result);
+    }
+    return this.#commitEach(order, positions, changes);
+  }
+
+  /** Where every input is between two steps, for a replay of what a failed step undid. */
+  positions(): ReadonlyMap<string, Offsets> {
+    return new Map([...this.inputs].map(([name, port]) => [name, new Map(port.positions)]));
+  }
+
+  /** Lets go whoever waits for room in `send`. */
+  releaseWaits(): void {
+    for (const channel of this.#channels.values()) channel.releaseWaits();
+  }
+
+  closePorts(): void {
+    for (const port of [...this.inputs.values(), ...this.outputs.values(), ...this.#deadLetters.values()]) port.close();
+  }
+
+  /** Closes sessions; what is not committed is dropped. Runs every clean-up, and then throws the first error. */
+  async close(): Promise<void> {
+    this.closePorts();
+    for (const unwatch of this.#unwatch.splice(0)) unwatch();
+    for (const channel of this.#channels.values()) channel.close();
+    const results = await Promise.allSettled([...this.#sessions.values()].map((session) => session.close()));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw toError(failed.reason, 'closing a session');
+  }
+
+  get #home(): Session {
+    const { env } = this.#options;
+    return this.#sessions.get(env.transport(env.homeLocation))!;
+  }
+
+  #countersOf(port: string): PortCounters {
+    const { counters } = this.#options;
+    let found = counters.get(port);
+    if (found === undefined) counters.set(port, (found = portCounters()));
+    return found;
+  }
+
+  #statePartitions(): readonly number[] {
+    const { operator, index } = this.#options.env;
+    const partitions = operator.inputs.filter((input) => !input.broadcast).flatMap((input) => assignedPartitions(input.channel.partitions, operator.replicas, index, false));
+    return [...new Set(partitions)].sort((a, b) => a - b);
+  }
+
+  async #openOutput(plan: Pick<OutputPlan, 'name' | 'codec' | 'partitioner' | 'validate'> & { readonly backend?: unknown }, channels: readonly ChannelPlan[]): Promise<ChannelOutputPort> {
+    const { env, step } = this.#options;
+    if (env.schemas !== undefined) await env.schemas.publish(plan.codec);
+    const opened: OutputChannel[] = [];
+    for (const channel of channels) opened.push(await this.#openChannel(channel, plan));
+    return new ChannelOutputPort({ replica: this.name, plan, channels: opened, step, stepOnly: env.operator.delivery === 'exactly-once', clock: env.clock, counters: this.#countersOf(plan.name), onSend: () => this.#sent() });
+  }
+
+  /** Two ports that feed one input share the channel's writer: its ends are those of the replica. */
+  async #openChannel(plan: ChannelPlan, port: Pick<OutputPlan, 'codec'> & { readonly backend?: unknown }): Promise<OutputChannel> {
+    const { env } = this.#options;
+    const key = `${plan.location} ${plan.name} ${port.codec.fingerprint}`;
+    const known = this.#channels.get(key);
+    if (known !== undefined) return known;
+    const session = this.#sessions.get(env.transport(plan.location))!;
+    const writer = await session.writer(plan.name, { external: plan.external !== undefined, backend: port.backend });
+    const channel = new OutputChannel(plan, writer, port.codec, env.board, env.pipeline);
+    this.#channels.set(key, channel);
+    this.#byWriter.set(writer, channel);
+    return channel;
+  }
+
+  /** What this replica wrote into each channel of the pipeline. */
+  #writtenEnds(): ReadonlyMap<string, Offsets> {
+    const written = new Map<string, Map<number, number>>();
+    for (const { name, ends, isExternal } of this.#channels.values()) {
+      if (isExternal) continue;
+      const all = written.get(name) ?? new Map<number, number>();
+      for (const [partition, end] of ends) all.set(partition, Math.max(end, all.get(partition) ?? 0));
+      written.set(name, all);
+    }
+    return written;
+  }
+
+  #sent(): void {
+    this.#dirty = true;
+    // Sent outside a step: somebody must come and commit it.
+    if (!this.#options.step.active) this.#options.signal.notify(Wake.Data);
+  }
+
+  async #settle(): Promise<void> {
+    const { step, env } = this.#options;
+    await step.settle();
+    const lost = this.#lost;
+    this.#lost = [];
+    for (const record of lost) {
+      const input = env.operator.inputs.find(({ name }) => name === record.port)!;
+      await this.#deadLetters.get(record.port)!.send([deadLetterOf(record, { replica: this.name, channel: input.channel.name, codec: input.codec })]);
+    }
+    await step.settle();
+  }
+
+  /** Outputs elsewhere first, then positions and state at home, then positions elsewhere: a crash in between only doubles. */
+  #commitOrder(): readonly Session[] {
+    if (this.#sessions.size === 1) return [this.#home];
+    const withInputs = new Set(this.#sessionOf.values());
+    const others = [...this.#sessions.values()].filter((session) => session !== this.#home);
+    return [...others.filter((session) => !withInputs.has(session)), this.#home, ...others.filter((session) => withInputs.has(session))];
+  }
+
+  async #commitEach(order: readonly Session[], positions: ReadonlyMap<Session, ReadonlyMap<ChannelReader, Offsets>>, changes: ReturnType<StateStore['changes']>): Promise<void> {
+    for (const session of order) this.#committed(await session.commit(positions.get(session) ?? new Map(), session === this.#home ? changes : undefined));
+  }
+
+  #committed(result: CommitResult): void {
+    for (const [writer, ends] of result.ends) {
+      const channel = this.#byWriter.get(writer);
+      if (channel !== undefined) for (const [partition, end] of ends) channel.ends.set(partition, end);
+    }
+    this.#state!.committed();
+    this.#options.replay.forget();
+  }
+}

@@ -1,0 +1,5 @@
+export type { ReplicaEnvironment, ReplicaEvents } from './environment.js';
+export type { PortCounters, ReplicaCounters } from './metrics.js';
+export { murmur2, partitionOf } from './partitioner.js';
+export { Replica, type ReplicaOutcome } from './replica.js';
+export { stuckStep } from './run-loop.js';

@@ -1,0 +1,346 @@
+import type { EndOfStream, StreamEnd } from '../channel/end-of-stream.js';
+import type { SchemaCatalog } from '../channel/schema-catalog.js';
+import { NO_VALUE, TOMBSTONE, type ChannelReader, type Offsets, type RecordBatch } from '../channel/spi.js';
+import type { Clock } from '../clock/index.js';
+import type { Decoder } from '../codec/index.js';
+import { MillraceError, toError } from '../error/index.js';
+import type { Logger } from '../logger/index.js';
+import type { InputPlan } from '../plan/plan.js';
+import { InputPort, type Entry, type EntryOptions } from '../port/index.js';
+import type { Loops } from './loops.js';
+import type { PortCounters } from './metrics.js';
+import type { Poison, Replay } from './replay.js';
+import type { StepScope } from './step.js';
+
+/** A record that goes to the dead letters, as the port met it. */
+export interface LostRecord extends Poison {
+  readonly port: string;
+  readonly batch: RecordBatch;
+  readonly index: number;
+}
+
+/** What an input port needs of its replica. */
+export interface InputPortOptions {
+  readonly replica: string;
+  readonly plan: Pick<InputPlan, 'name' | 'codec' | 'onError'>;
+  readonly channel: string;
+  readonly reader: ChannelReader;
+  /** Where each partition begins. */
+  readonly positions: Offsets;
+  /** Absent: the channel belongs to somebody else. */
+  readonly end: EndOfStream | undefined;
+  /** Ends at which an external channel is done (`until=end`). */
+  readonly until: Offsets | undefined;
+  readonly schemas: SchemaCatalog | undefined;
+  readonly step: StepScope;
+  readonly replay: Replay;
+  readonly loops: Loops;
+  readonly counters: PortCounters;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Takes a record that is given up for the dead letters. */
+  readonly onLost: (record: LostRecord) => void;
+  /** Deep-freezes what is handed out, so that an operator that changes its input is found out. */
+  readonly freeze: boolean;
+}
+
+/** How long a reader waits for a schema that a record names and control does not have yet. */
+const SCHEMA_WAIT_MS = 30_000;
+const NOTHING: readonly never[] = Object.freeze([]);
+
+/** An input port over the channel that it reads. */
+export class ChannelInputPort extends InputPort<unknown> {
+  readonly #options: InputPortOptions;
+  /** Next offset to hand out, by partition. */
+  readonly #next: Map<number, number>;
+  readonly #committed: Map<number, number>;
+  readonly #retained = new Map<number, number>();
+  readonly #changed = new Set<number>();
+  readonly #decoders = new Map<string, Decoder<unknown>>();
+  /** Fetched and not handed out yet, from record `#from` on. */
+  #held: RecordBatch | undefined;
+  #from = 0;
+  #finished: Exclude<StreamEnd, 'open'> | undefined;
+  /** When it met a schema that nobody has published yet. */
+  #missedSchemaAt: number | undefined;
+  #draining = false;
+  #open = true;
+
+  constructor(options: InputPortOptions) {
+    super();
+    this.#options = options;
+    this.#next = new Map(options.positions);
+    this.#committed = new Map(options.positions);
+  }
+
+  get name(): string {
+    return this.#options.plan.name;
+  }
+
+  get reader(): ChannelReader {
+    return this.#options.reader;
+  }
+
+  get counters(): PortCounters {
+    return this.#options.counters;
+  }
+
+  get partitions(): readonly number[] {
+    return this.#options.reader.partitions;
+  }
+
+  get ended(): boolean {
+    return this.#finished !== undefined;
+  }
+
+  /** How the input ended; `undefined` while it has not. */
+  get finished(): Exclude<StreamEnd, 'open'> | undefined {
+    return this.#finished;
+  }
+
+  get isExternal(): boolean {
+    return this.#options.end === undefined;
+  }
+
+  get end(): EndOfStream | undefined {
+    return this.#options.end;
+  }
+
+  /** Next offset to hand out, by partition. */
+  get positions(): Offsets {
+    return this.#next;
+  }
+
+  retrieve(): readonly unknown[] {
+    return this.#take((batch, from, to) => this.#values(batch, from, to)) ?? NOTHING;
+  }
+
+  retrieveEntries(options: EntryOptions & { readonly tombstones: true }): readonly Entry<unknown>[];
+  retrieveEntries(options?: EntryOptions): readonly Entry<unknown>[];
+  retrieveEntries(options: EntryOptions = {}): readonly Entry<unknown>[] {
+    return this.#take((batch, from, to) => this.#entries(batch, from, to, options.tombstones === true)) ?? NOTHING;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<readonly unknown[]> {
+    return this.#options.loops.iterate(this);
+  }
+
+  retainFrom(partition: number, offset: number): void {
+    if (!this.#next.has(partition)) throw new MillraceError('MILLRACE_OPTION_INVALID', `${this.#options.replica} retains partition ${partition} of ${this.name}, but it reads ${this.partitions.join(', ') || 'none'}`, { operator: this.#options.replica, port: this.name, partition });
+    if (offset === Infinity) this.#retained.delete(partition);
+    else this.#retained.set(partition, offset);
+    this.#changed.add(partition);
+  }
+
+  /** Whether `retrieve` would give something. Fetches ahead by at most one batch. */
+  poll(): boolean {
+    if (this.#draining) return false;
+    while (this.#held === undefined) {
+      const batch = this.#options.reader.readRecords();
+      if (batch === undefined) return false;
+      // A batch without records carries a position past what is not ours to see: aborted, compacted, control.
+      if (batch.count === 0) this.#advance(batch.partition, batch.next);
+      else this.#hold(batch, 0);
+    }
+    return this.#held.objects !== undefined || this.#decoderOf(this.#held) !== undefined;
+  }
+
+  /** Looks whether the input has ended; to be asked when there is nothing to retrieve. True when it just did. */
+  checkEnd(): boolean {
+    if (this.#finished !== undefined) return false;
+    if (this.#draining) this.#finished = 'drained';
+    else if (this.#held === undefined && !this.#options.reader.hasRecords()) {
+      const end = this.#options.end?.check((partition) => this.#next.get(partition) ?? 0) ?? this.#externalEnd();
+      if (end !== 'open') this.#finished = end;
+    }
+    return this.#finished !== undefined;
+  }
+
+  /** The run drains: an external input gives nothing more, since it has no end of its own. */
+  drain(): void {
+    if (this.isExternal) this.#draining = true;
+  }
+
+  /** Where it has come to since the last commit, held back by `retainFrom`; `undefined` where nothing changed. */
+  takePositions(): Offsets | undefined {
+    if (this.#changed.size === 0) return undefined;
+    const positions = new Map<number, number>();
+    for (const partition of this.#changed) {
+      const position = Math.min(this.#next.get(partition)!, this.#retained.get(partition) ?? Infinity);
+      if (position > this.#committed.get(partition)!) positions.set(partition, position);
+    }
+    for (const [partition, position] of positions) this.#committed.set(partition, position);
+    this.#changed.clear();
+    return positions;
+  }
+
+  /** Passes over all that is left, for an operator that is done before its input is: its writers must not wait for it. */
+  async discardRest(): Promise<void> {
+    for (const [partition, end] of await this.reader.endOffsets()) {
+      if (end <= (this.#next.get(partition) ?? 0)) continue;
+      this.reader.seek(partition, end);
+      this.#advance(partition, end);
+    }
+    this.#held = undefined;
+  }
+
+  close(): void {
+    this.#open = false;
+  }
+
+  #externalEnd(): StreamEnd {
+    const { until } = this.#options;
+    if (until === undefined) return 'open';
+    for (const [partition, end] of until) if ((this.#next.get(partition) ?? 0) < end) return 'open';
+    return 'done';
+  }
+
+  #hold(batch: RecordBatch, from: number): void {
+    this.#held = from < batch.count ? batch : undefined;
+    this.#from = from;
+  }
+
+  #advance(partition: number, next: number): void {
+    this.#next.set(partition, next);
+    this.#changed.add(partition);
+    if (this.#options.replay.active) this.#options.replay.reached(this.name, partition, next);
+  }
+
+  #take<R>(read: (batch: RecordBatch, from: number, to: number) => R): R | undefined {
+    const { replica, step, replay, counters } = this.#options;
+    if (!this.#open) throw new MillraceError('MILLRACE_PORT_CLOSED', `${replica} read from ${this.name} after it was closed`, { operator: replica, port: this.name });
+    if (replay.active) return this.#takeOne(read);
+    if (!this.poll()) return undefined;
+    const batch = this.#held!;
+    const from = this.#from;
+    this.#held = undefined;
+    step.hand(this.name, batch.partition, batch.offset(from), batch.count - from);
+    this.#advance(batch.partition, batch.next);
+    counters.batches++;
+    counters.records += batch.count - from;
+    return read(batch, from, batch.count);
+  }
+
+  /** One record for the whole step, passing over those that were given up. */
+  #takeOne<R>(read: (batch: RecordBatch, from: number, to: number) => R): R | undefined {
+    const { step, replay, counters } = this.#options;
+    if (step.retrieved > 0) return undefined;
+    while (replay.active && this.poll()) {
+      const batch = this.#held!;
+      const index = this.#from;
+      const offset = batch.offset(index);
+      this.#hold(batch, index + 1);
+      const next = index + 1 < batch.count ? batch.offset(index + 1) : batch.next;
+      const poison = replay.poisonAt(this.name, batch.partition, offset);
+      counters.records++;
+      if (poison !== undefined) {
+        this.#lose(batch, index, poison);
+        this.#advance(batch.partition, next);
+        continue;
+      }
+      step.hand(this.name, batch.partition, offset, 1);
+      this.#advance(batch.partition, next);
+      return read(batch, index, index + 1);
+    }
+    return replay.active ? undefined : this.#take(read);
+  }
+
+  #values(batch: RecordBatch, from: number, to: number): readonly unknown[] {
+    const { objects } = batch;
+    const { freeze } = this.#options;
+    if (objects !== undefined && !freeze && !objects.includes(TOMBSTONE)) return from === 0 && to === batch.count ? objects : objects.slice(from, to);
+    const values: unknown[] = [];
+    for (let i = from; i < to; i++) {
+      const value = this.#value(batch, i);
+      if (value === TOMBSTONE) this.#options.counters.tombstones++;
+      else if (value !== LOST) values.push(value);
+    }
+    return freeze ? Object.freeze(values) : values;
+  }
+
+  #entries(batch: RecordBatch, from: number, to: number, tombstones: boolean): readonly Entry<unknown>[] {
+    const entries: Entry<unknown>[] = [];
+    for (let i = from; i < to; i++) {
+      const value = this.#value(batch, i);
+      if (value === LOST) continue;
+      if (value === TOMBSTONE && !tombstones) {
+        this.#options.counters.tombstones++;
+        continue;
+      }
+      entries.push({ value: value === TOMBSTONE ? null : value, key: batch.key(i) ?? null, headers: batch.headers(i) ?? NOTHING, timestamp: batch.timestamp(i), partition: batch.partition, offset: batch.offset(i) });
+    }
+    return entries;
+  }
+
+  #value(batch: RecordBatch, i: number): unknown {
+    const { freeze, counters } = this.#options;
+    if (batch.objects !== undefined) return freeze ? deepFreeze(batch.objects[i]) : batch.objects[i];
+    const start = batch.bounds[2 * i]!;
+    if (start === NO_VALUE) return TOMBSTONE;
+    const end = batch.bounds[2 * i + 1]!;
+    counters.bytes += end - start;
+    try {
+      const value = this.#decoderOf(batch)!.decode(batch.bytes, start, end);
+      return freeze ? deepFreeze(value) : value;
+    } catch (error) {
+      return this.#undecodable(batch, i, toError(error, 'the decoder'));
+    }
+  }
+
+  #undecodable(batch: RecordBatch, i: number, cause: Error): typeof LOST {
+    const { replica, plan, channel } = this.#options;
+    const { partition } = batch;
+    const offset = batch.offset(i);
+    const error = new MillraceError('MILLRACE_UNDECODABLE', `${replica} cannot decode a record of ${channel}, partition ${partition}, offset ${offset}: ${cause.message}`, { operator: replica, port: this.name, channel, partition, offset, cause });
+    if (plan.onError === 'fail') throw error;
+    this.#lose(batch, i, { policy: plan.onError, cause: error, attempts: 1 });
+    return LOST;
+  }
+
+  #lose(batch: RecordBatch, index: number, poison: Poison): void {
+    const { counters, onLost, logger } = this.#options;
+    logger.warn({ port: this.name, partition: batch.partition, offset: batch.offset(index), attempts: poison.attempts, error: poison.cause }, poison.policy === 'skip' ? 'record skipped' : 'record goes to the dead letters');
+    if (poison.policy === 'skip') counters.skipped++;
+    else {
+      counters.deadLettered++;
+      onLost({ ...poison, port: this.name, batch, index });
+    }
+  }
+
+  /** Control may lag behind the data, but not for ever. */
+  #missed(batch: RecordBatch): undefined {
+    const { clock, replica, channel, schemas } = this.#options;
+    this.#missedSchemaAt ??= clock.now();
+    if (schemas !== undefined && clock.now() - this.#missedSchemaAt < SCHEMA_WAIT_MS) return undefined;
+    const { partition } = batch;
+    throw new MillraceError('MILLRACE_SCHEMA_UNKNOWN', `${replica} met a record of ${channel}, partition ${partition}, offset ${batch.offset(0)}, that was written with schema ${batch.schema}, which nobody has published`, { operator: replica, port: this.name, channel, partition, offset: batch.offset(0) });
+  }
+
+  /** When to look again for a schema that is missing; Infinity where none is. */
+  get lookAgainAt(): number {
+    return this.#missedSchemaAt === undefined ? Infinity : this.#missedSchemaAt + SCHEMA_WAIT_MS;
+  }
+
+  /** `undefined`: the schema is not known yet. @throws MillraceError `MILLRACE_SCHEMA_INCOMPATIBLE`, `MILLRACE_SCHEMA_INVALID` */
+  #decoderOf(batch: RecordBatch): Decoder<unknown> | undefined {
+    const { plan, schemas } = this.#options;
+    const known = this.#decoders.get(batch.schema);
+    if (known !== undefined) return known;
+    const { codec } = plan;
+    const writer = batch.schema === '' || batch.schema === codec.fingerprint ? codec : schemas?.get(batch.schema);
+    if (writer === undefined) return this.#missed(batch);
+    this.#missedSchemaAt = undefined;
+    const decoder = codec.decoder(writer);
+    this.#decoders.set(batch.schema, decoder);
+    return decoder;
+  }
+}
+
+/** Stands for a value that was given up. */
+const LOST = Symbol('lost');
+
+function deepFreeze(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return value;
+  for (const member of Object.values(value)) deepFreeze(member);
+  return Object.freeze(value);
+}

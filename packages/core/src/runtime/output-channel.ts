@@ -1,0 +1,149 @@
+import { NO_VALUE, TOMBSTONE, type ChannelWriter, type OutgoingBatch, type RecordHeader } from '../channel/spi.js';
+import type { StatusBoard } from '../channel/status-board.js';
+import type { Codec } from '../codec/index.js';
+import { replicaName, type ChannelPlan } from '../plan/plan.js';
+
+const NO_BYTES = new Uint8Array(0);
+const NO_BOUNDS = new Uint32Array(0);
+
+/** Values of one send with what goes along, before they are laid out for a channel. Arrays run in parallel. */
+export interface Outgoing {
+  readonly values: readonly unknown[];
+  readonly keys: readonly (Uint8Array | undefined)[] | undefined;
+  readonly headers: readonly (readonly RecordHeader[] | undefined)[] | undefined;
+  readonly timestamps: Float64Array | undefined;
+  /** Epoch ms of the send. */
+  readonly now: number;
+}
+
+/** The writing end of one channel in one replica; ports of the replica that feed the same input share it. */
+export class OutputChannel {
+  readonly name: string;
+  readonly partitions: number;
+  readonly isExternal: boolean;
+  /** Values go by reference: the reader's schema is the writer's. */
+  readonly byReference: boolean;
+  /** Offset after this incarnation's last committed record, by partition. */
+  readonly ends = new Map<number, number>();
+  /** 1 where no reader is left in this run; `undefined` while every partition has one. */
+  #readerless: Uint8Array | undefined;
+  #released = false;
+  readonly #waiting = new Set<() => void>();
+  readonly #writer: ChannelWriter;
+  readonly #unwatch: () => void;
+
+  constructor(plan: ChannelPlan, writer: ChannelWriter, codec: Codec<unknown>, board: StatusBoard | undefined, pipeline: string) {
+    this.name = plan.name;
+    this.#writer = writer;
+    this.partitions = writer.partitions;
+    this.isExternal = plan.external !== undefined;
+    this.byReference = plan.capabilities.objects && !this.isExternal && (plan.reader === undefined || plan.reader.codec.fingerprint === codec.fingerprint);
+    const look = (): void => {
+      if (board !== undefined) this.#lookForReaders(plan, board, pipeline);
+    };
+    this.#unwatch = plan.reader === undefined || board === undefined ? () => {} : board.watch(plan.name, 'reader', look);
+    look();
+  }
+
+  get writer(): ChannelWriter {
+    return this.#writer;
+  }
+
+  hasReader(partition: number): boolean {
+    return this.#readerless === undefined || this.#readerless[partition] === 0;
+  }
+
+  /** Nothing: there is room for more. The batch must not be touched again. */
+  write(batch: OutgoingBatch): Promise<void> | undefined {
+    const room = this.#writer.writeRecords(batch);
+    if (room !== undefined && this.#released) {
+      room.catch(() => {});
+      return undefined;
+    }
+    // A reader that is done may never make room again, so its leaving ends the wait too.
+    return room && new Promise((resolve, reject) => {
+      const leave = (): void => {
+        this.#waiting.delete(leave);
+        resolve();
+      };
+      this.#waiting.add(leave);
+      room.then(leave, (error: unknown) => {
+        this.#waiting.delete(leave);
+        reject(error as Error);
+      });
+    });
+  }
+
+  /** The replica stops at once: nobody waits for room any more. What was taken is committed all the same. */
+  releaseWaits(): void {
+    this.#released = true;
+    for (const leave of this.#waiting) leave();
+  }
+
+  close(): void {
+    this.#unwatch();
+  }
+
+  #lookForReaders(plan: ChannelPlan, board: StatusBoard, pipeline: string): void {
+    const { operator, replicas, broadcast } = plan.reader!;
+    const isDone = (replica: number): boolean => {
+      const status = board.get(plan.name, replicaName(pipeline, operator, replica), 'reader');
+      return status?.status === 'Closed' && status.reason === 'done';
+    };
+    const done = Array.from({ length: replicas }, (_, replica) => isDone(replica));
+    if (!done.includes(true) || (broadcast && done.includes(false))) {
+      this.#readerless = undefined;
+      return;
+    }
+    this.#readerless = Uint8Array.from({ length: this.partitions }, (_, partition) => Number(broadcast || done[partition % replicas]));
+    for (const leave of this.#waiting) leave();
+  }
+}
+
+/** Lays values out as one batch for a partition; `pick` names those that go there, in order, or all. */
+export function layOut(outgoing: Outgoing, partition: number, pick: readonly number[] | undefined, codec: Codec<unknown>, byReference: boolean): OutgoingBatch {
+  const { keys, headers, timestamps, now } = outgoing;
+  const values = pick === undefined ? outgoing.values : pick.map((i) => outgoing.values[i]);
+  const count = values.length;
+  let bytes: Uint8Array = NO_BYTES;
+  let bounds: Uint32Array = NO_BOUNDS;
+  if (!byReference) ({ bytes, bounds } = encodeValues(values, codec));
+  return {
+    partition,
+    count,
+    objects: byReference ? values : undefined,
+    bytes,
+    bounds,
+    schema: codec.fingerprint,
+    timestamp: now,
+    timestamps: timestamps && pick ? Float64Array.from(pick, (i) => timestamps[i]!) : timestamps,
+    keys: keys && pick ? pick.map((i) => keys[i]) : keys,
+    headers: headers && pick ? pick.map((i) => headers[i]) : headers,
+  };
+}
+
+let scratch = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** Encodes values one after the other; the scratch buffer is shared by all sends of the thread and copied from once. */
+function encodeValues(values: readonly unknown[], codec: Codec<unknown>): { bytes: Uint8Array; bounds: Uint32Array } {
+  const bounds = new Uint32Array(2 * values.length);
+  let position = 0;
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] === TOMBSTONE) {
+      bounds[2 * i] = bounds[2 * i + 1] = NO_VALUE;
+      continue;
+    }
+    let end = codec.encode(values[i], scratch, position);
+    while (end < 0 || end > scratch.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(2 * scratch.length, scratch.length + (end < 0 ? -end : end)));
+      scratch.copy(larger, 0, 0, position);
+      scratch = larger;
+      end = codec.encode(values[i], scratch, position);
+    }
+    bounds[2 * i] = position;
+    bounds[2 * i + 1] = position = end;
+  }
+  const bytes = new Uint8Array(scratch.subarray(0, position));
+  if (scratch.length > 16 * 1024 * 1024) scratch = Buffer.allocUnsafeSlow(64 * 1024);
+  return { bytes, bounds };
+}

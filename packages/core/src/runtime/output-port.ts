@@ -1,0 +1,183 @@
+import type { RecordHeader } from '../channel/spi.js';
+import type { Clock } from '../clock/index.js';
+import { MillraceError } from '../error/index.js';
+import type { OutputPlan } from '../plan/plan.js';
+import { OutputPort, type Headers, type SendOptions } from '../port/index.js';
+import type { PortCounters } from './metrics.js';
+import { layOut, type Outgoing, type OutputChannel } from './output-channel.js';
+import { KeyCache, partitionOf } from './partitioner.js';
+import { ROOM, sendOutsideStep, type StepScope } from './step.js';
+
+/** What an output port needs of its replica. */
+export interface OutputPortOptions {
+  readonly replica: string;
+  readonly plan: Pick<OutputPlan, 'name' | 'codec' | 'partitioner' | 'validate'>;
+  readonly channels: readonly OutputChannel[];
+  readonly step: StepScope;
+  /** Refuse what is sent outside a step. */
+  readonly stepOnly: boolean;
+  readonly clock: Clock;
+  readonly counters: PortCounters;
+  /** Called once per send: there is something to commit. */
+  readonly onSend: () => void;
+}
+
+const utf8 = new TextEncoder();
+
+/** An output port over the channels that it feeds. */
+export class ChannelOutputPort extends OutputPort<unknown> {
+  readonly #options: OutputPortOptions;
+  readonly #keys = new KeyCache();
+  /** Next partition for records without a key, by channel. */
+  readonly #turns: number[];
+  #open = true;
+
+  constructor(options: OutputPortOptions) {
+    super();
+    this.#options = options;
+    this.#turns = options.channels.map(() => 0);
+  }
+
+  get counters(): PortCounters {
+    return this.#options.counters;
+  }
+
+  send(values: readonly unknown[], options?: SendOptions<unknown>): Promise<void> {
+    const { replica, plan, step, stepOnly, channels, counters } = this.#options;
+    try {
+      if (!this.#open) throw new MillraceError('MILLRACE_PORT_CLOSED', `${replica} sent to ${plan.name} after it was closed`, { operator: replica, port: plan.name });
+      if (values.length === 0) return ROOM;
+      if (stepOnly && !step.active) throw sendOutsideStep(replica, plan.name);
+      this.#check(values);
+      const outgoing = this.#prepare(values, options);
+      counters.records += values.length;
+      counters.batches++;
+      step.sent++;
+      this.#options.onSend();
+      let wait: Promise<void> | undefined;
+      for (let c = 0; c < channels.length; c++) {
+        const room = this.#route(c, outgoing, options?.partition);
+        if (room !== undefined) wait = wait === undefined ? room : Promise.all([wait, room]).then(() => {});
+      }
+      return wait === undefined ? ROOM : step.track(this.#timed(wait));
+    } catch (error) {
+      return step.track(Promise.reject(error as Error));
+    }
+  }
+
+  close(): void {
+    this.#open = false;
+  }
+
+  /** All values before any is sent: a batch goes whole or not at all. */
+  #check(values: readonly unknown[]): void {
+    const { plan, replica } = this.#options;
+    if (plan.validate === false) return;
+    const { codec } = plan;
+    if (plan.validate === 'full') {
+      for (const value of values) this.#parse(value);
+      return;
+    }
+    for (let i = 0; i < values.length; i++) {
+      if (codec.isValid(values[i])) continue;
+      const problems = codec.problems(values[i]).slice(0, 5).map(({ path, expected, found }) => `${path || 'the value'} must be ${expected}, not ${found}`);
+      throw new MillraceError('MILLRACE_VALUE_INVALID', `${replica} sent a value to ${plan.name} (number ${i} of ${values.length}) that breaks its schema ${codec.name}: ${problems.join('; ')}`, { operator: replica, port: plan.name });
+    }
+  }
+
+  #parse(value: unknown): void {
+    const { plan, replica } = this.#options;
+    try {
+      plan.codec.parse(value);
+    } catch (cause) {
+      throw new MillraceError('MILLRACE_VALUE_INVALID', `${replica} sent a value to ${plan.name} that breaks its schema: ${(cause as Error).message}`, { operator: replica, port: plan.name, cause });
+    }
+  }
+
+  #prepare(values: readonly unknown[], options: SendOptions<unknown> | undefined): Outgoing {
+    const now = this.#options.clock.wall();
+    if (options === undefined) return { values, keys: undefined, headers: undefined, timestamps: undefined, now };
+    const { key, headers, timestamp } = options;
+    return {
+      values,
+      keys: key && values.map((value) => this.#keyBytes(key(value))),
+      headers: headers && values.map((value) => headerPairs(headers(value))),
+      timestamps: timestamp && Float64Array.from(values, timestamp),
+      now,
+    };
+  }
+
+  #keyBytes(key: string | Uint8Array | null): Uint8Array | undefined {
+    return key === null ? undefined : typeof key === 'string' ? this.#keys.get(key) : key;
+  }
+
+  #route(c: number, outgoing: Outgoing, partition: number | undefined): Promise<void> | undefined {
+    const channel = this.#options.channels[c]!;
+    const { partitions } = channel;
+    if (partition !== undefined) {
+      if (!Number.isInteger(partition) || partition < 0 || partition >= partitions) {
+        const { replica, plan } = this.#options;
+        throw new MillraceError('MILLRACE_OPTION_INVALID', `${replica} sent to partition ${partition} of ${channel.name}, which has ${partitions}`, { operator: replica, port: plan.name, channel: channel.name });
+      }
+      return this.#write(channel, partition, outgoing, undefined);
+    }
+    if (partitions === 1) return this.#write(channel, 0, outgoing, undefined);
+    if (outgoing.keys === undefined && this.#options.plan.partitioner === 'sticky') return this.#write(channel, this.#turn(c, partitions), outgoing, undefined);
+    return this.#spread(c, channel, outgoing);
+  }
+
+  /** Record by record: by key, and by turn where there is none. */
+  #spread(c: number, channel: OutputChannel, outgoing: Outgoing): Promise<void> | undefined {
+    const { partitions } = channel;
+    const { values, keys } = outgoing;
+    const picks: (number[] | undefined)[] = new Array<number[] | undefined>(partitions);
+    const roundRobin = this.#options.plan.partitioner === 'round-robin';
+    let sticky = -1;
+    for (let i = 0; i < values.length; i++) {
+      const key = keys?.[i];
+      const partition = key !== undefined ? partitionOf(key, partitions) : roundRobin ? this.#turn(c, partitions) : sticky < 0 ? (sticky = this.#turn(c, partitions)) : sticky;
+      (picks[partition] ??= []).push(i);
+    }
+    let wait: Promise<void> | undefined;
+    for (let partition = 0; partition < partitions; partition++) {
+      const pick = picks[partition];
+      if (pick === undefined) continue;
+      const room = this.#write(channel, partition, outgoing, pick.length === values.length ? undefined : pick);
+      if (room !== undefined) wait = wait === undefined ? room : Promise.all([wait, room]).then(() => {});
+    }
+    return wait;
+  }
+
+  #turn(c: number, partitions: number): number {
+    const turn = this.#turns[c]!;
+    this.#turns[c] = turn + 1 === partitions ? 0 : turn + 1;
+    return turn;
+  }
+
+  #write(channel: OutputChannel, partition: number, outgoing: Outgoing, pick: readonly number[] | undefined): Promise<void> | undefined {
+    const { plan, counters } = this.#options;
+    if (!channel.hasReader(partition)) {
+      counters.dropped += pick?.length ?? outgoing.values.length;
+      return undefined;
+    }
+    const batch = layOut(outgoing, partition, pick, plan.codec, channel.byReference);
+    counters.bytes += batch.bytes.byteLength;
+    return channel.write(batch);
+  }
+
+  async #timed(wait: Promise<void>): Promise<void> {
+    const { clock, counters } = this.#options;
+    const start = clock.now();
+    try {
+      await wait;
+    } finally {
+      counters.backPressureMs += clock.now() - start;
+    }
+  }
+}
+
+function headerPairs(headers: Headers | undefined): readonly RecordHeader[] | undefined {
+  if (headers === undefined) return undefined;
+  const pairs = Array.isArray(headers) ? (headers as readonly (readonly [string, string | Uint8Array])[]) : Object.entries(headers as Readonly<Record<string, string | Uint8Array>>);
+  return pairs.map(([name, value]) => [name, typeof value === 'string' ? utf8.encode(value) : value] as const);
+}

@@ -1,0 +1,40 @@
+import type { ChannelBackend, Clock, ExecutionMode, HeartbeatOptions, Logger, PipelineDefaults } from '@millrace/core';
+import type { ContainerModule } from 'inversify';
+
+/** Where services that operators ask for come from: a module of bindings, several, or the URL of a file whose default export is one. */
+export type Services = ContainerModule | readonly ContainerModule[] | URL;
+
+/** Options of {@link orchestrate}. Durations in ms. */
+export interface OrchestrateOptions {
+  /** Where channels, positions, state and control are: `memory:`, `local:./data`, `kafka://broker:9092`. */
+  readonly location: string;
+  /**
+   * Starts with one run id share a generation and run the pipeline together, each the replicas that `only` names. Default: a new
+   * one for each start.
+   */
+  readonly runId?: string;
+  /** What this start runs: operators (`reader`) or single replicas (`reader#2`). Needs `runId`. Default: everything. */
+  readonly only?: readonly string[];
+  /** Deletes what earlier runs left, unread data too, before it starts. Default false: goes on where they ended. */
+  readonly fresh?: boolean;
+  readonly services?: Services;
+  /** Backends beside the memory backend: as themselves, or as modules that bind `CHANNEL_BACKEND`. */
+  readonly backends?: readonly (ChannelBackend | ContainerModule)[];
+  /** Options for `connect`, by location. */
+  readonly connect?: Readonly<Record<string, unknown>>;
+  /** Which stages run. Default `Standard`. */
+  readonly mode?: ExecutionMode;
+  /** How long a drain may take before the run stops at once, and after that a step before it is given up. Default 20,000. */
+  readonly grace?: number;
+  /** Aborting it is like a first signal: the run drains. */
+  readonly signal?: AbortSignal;
+  /** Whether SIGINT and SIGTERM end the run: the first drains, the second stops at once. Default true. */
+  readonly handleSignals?: boolean;
+  /** Default: warnings and errors to stderr. */
+  readonly logger?: Logger;
+  /** Options for every operator where `add` says nothing. */
+  readonly defaults?: PipelineDefaults;
+  readonly heartbeat?: HeartbeatOptions;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+}

@@ -1,0 +1,61 @@
+import { MillraceError, toError, type OperatorPlan, type Operator, type Plugin } from '@millrace/core';
+import { ClassElementMetadataKind, getClassMetadata } from '@inversifyjs/core';
+import { Container, ContainerModule } from 'inversify';
+import type { Services } from './options.js';
+
+/** Makes operators and plugins with the services that their constructors ask for: one container for the run, a child for each replica. */
+export class ServiceContainer {
+  readonly #root = new Container();
+
+  /** @throws MillraceError `MILLRACE_INJECTION_FAILED` where the module cannot be loaded or exports no bindings */
+  static async load(services: Services | undefined): Promise<ServiceContainer> {
+    const container = new ServiceContainer();
+    for (const module of await modulesOf(services)) await container.#root.load(module);
+    return container;
+  }
+
+  /** A container for one replica, whose bindings are those of the run. */
+  child(): Container {
+    return new Container({ parent: this.#root });
+  }
+
+  /** Why an operator or one of its plugins cannot be made; `undefined` where each service it asks for is bound, optional or a class. Constructs nothing. */
+  whyNot({ type, plugins }: OperatorPlan): Error | undefined {
+    for (const target of [type, ...plugins.map((plugin) => plugin.type)]) {
+      for (const [index, argument] of getClassMetadata(target as never).constructorArguments.entries()) {
+        if (argument.kind === ClassElementMetadataKind.unmanaged || argument.optional) continue;
+        const wanted = argument.value;
+        const token: unknown = typeof wanted === 'object' && wanted !== null && 'unwrap' in wanted ? (wanted as { unwrap(): unknown }).unwrap() : wanted;
+        if (typeof token === 'function' && token !== Object) continue;
+        if (token !== Object && this.#root.isBound(token as symbol)) continue;
+        const name = token === Object ? 'an interface, which has no form at run time: write @inject(token)' : String(token);
+        return new MillraceError('MILLRACE_INJECTION_FAILED', `argument ${index} of ${target.name} asks for ${name}${token === Object ? '' : ', which services does not bind'}`);
+      }
+    }
+    return undefined;
+  }
+}
+
+/** @throws MillraceError `MILLRACE_INJECTION_FAILED` */
+export async function make<T extends Operator | Plugin>(container: Container, type: abstract new (...args: never[]) => T, name: string): Promise<T> {
+  try {
+    return await container.getAsync<T>(type as never, { autobind: true });
+  } catch (cause) {
+    throw new MillraceError('MILLRACE_INJECTION_FAILED', `${name} of class ${type.name} cannot be made: ${toError(cause).message}`, { operator: name, cause });
+  }
+}
+
+async function modulesOf(services: Services | undefined): Promise<readonly ContainerModule[]> {
+  if (services === undefined) return [];
+  if (services instanceof ContainerModule) return [services];
+  if (!(services instanceof URL)) return services as readonly ContainerModule[];
+  let exported: unknown;
+  try {
+    exported = ((await import(services.href)) as { default?: unknown }).default;
+  } catch (cause) {
+    throw new MillraceError('MILLRACE_INJECTION_FAILED', `the services of ${services.href} cannot be loaded: ${toError(cause).message}`, { cause });
+  }
+  const modules = (Array.isArray(exported) ? exported : [exported]) as readonly unknown[];
+  if (!modules.every((module) => module instanceof ContainerModule)) throw new MillraceError('MILLRACE_INJECTION_FAILED', `${services.href} must export a ContainerModule of inversify, or several in an array, as its default`);
+  return modules as readonly ContainerModule[];
+}
