@@ -42,8 +42,7 @@ export function checkDeadLetters({ where, name, options }: OperatorDraft, input:
   for (const channel of channels) {
     if (channel.reader !== undefined || channel.external !== undefined) continue;
     const { bounded, durable } = channel.capabilities;
-    if (bounded || !durable) {
-      problems.warning('MILLRACE_DEAD_LETTERS_UNREAD', `${where}.${input}`, `its dead letters go to ${channel.name}, which nobody reads${bounded ? ' and which, once full, makes the operator wait' : ''}${durable ? '' : bounded ? '; they end with the process' : ' and which ends with the process'}`, `connect an input to ${name}.${input}.deadLetters, or send them to an external channel with deadLetters.to()`);
-    }
+    const fate = [...(bounded ? ['once it is full the operator waits'] : []), ...(durable ? [] : ['it ends with the process'])].join(', and ');
+    if (fate !== '') problems.warning('MILLRACE_DEAD_LETTERS_UNREAD', `${where}.${input}`, `nobody reads its dead letters in ${channel.name}: ${fate}`, `connect an input to ${name}.${input}.deadLetters, or send them to an external channel with deadLetters.to()`);
   }
 }

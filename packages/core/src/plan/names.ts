@@ -24,7 +24,7 @@ export interface NamedOperator {
 
 /** Settles the names of the pipeline, its operators and their ports. */
 export function nameOperators(definition: PipelineDefinition, problems: ProblemList): readonly NamedOperator[] {
-  if (!isName(definition.name)) problems.error('MILLRACE_NAME_INVALID', shown(definition.name), `the pipeline cannot be called ${shown(definition.name)}`, RULE);
+  if (!isName(definition.name)) problems.error('MILLRACE_NAME_INVALID', definition.name === '' ? 'pipeline' : definition.name, `the pipeline cannot be called ${shown(definition.name)}`, RULE);
   const taken = new Set<string>();
   const operators = definition.nodes.map((node): NamedOperator => {
     const given = definition.names.get(node) as unknown;
