@@ -1,1 +1,5 @@
 export { SettableClock } from './clock/index.js';
+export { CONFORMANCE_CASES, ConformanceContext, channelConformance, registerChannelConformance } from './conformance/index.js';
+export type {
+  BoundCase, ConformanceCase, ConformanceFactory, ConformanceNeed, ConformanceOptions, ConformanceOutcome, ConformanceRunner, ConformanceTarget, RegistrationOptions,
+} from './conformance/index.js';

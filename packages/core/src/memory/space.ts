@@ -66,7 +66,7 @@ export class MemorySpace implements SessionStore {
   /** The stored state of an owner, to be changed. */
   stateOf(owner: string): Map<string, Uint8Array> {
     let state = this.#states.get(owner);
-    if (state === undefined) this.#states.set(owner, (state = new Map()));
+    if (state === undefined) this.#states.set(owner, (state = new Map<string, Uint8Array>()));
     return state;
   }
 
