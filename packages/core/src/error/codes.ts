@@ -36,6 +36,7 @@ export const ERROR_CODES = {
   MILLRACE_CHANNEL_UNKNOWN: 'a channel does not exist',
   MILLRACE_CHANNEL_MISMATCH: 'a channel exists with other properties than asked for',
   MILLRACE_GROUP_MISSING: 'an external input names no group',
+  MILLRACE_GROUP_UNKNOWN: 'a group has no positions on an external channel yet, and one of a similar name has',
   MILLRACE_FENCED: 'a newer start of the same owner took over',
   MILLRACE_SESSION_CLOSED: 'a session or transport was used after it was closed',
   MILLRACE_INJECTION_FAILED: 'a service that an operator asks for cannot be made',

@@ -187,7 +187,7 @@ export class States extends Operator {
     this.progress = { sent: 1 };
     this.progress.sent += 1;
     // @ts-expect-error a PartitionState is changed by its set
-    this.counts = this.counts;
+    this.counts = { partitions: [], get: () => 0, set() {} };
   }
 }
 

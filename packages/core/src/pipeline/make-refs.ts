@@ -16,7 +16,7 @@ type Missing = { readonly [MISSING]: () => MillraceError };
 export interface Target {
   readonly pipeline: string;
   /** The name of an operator as far as it is known while the pipeline is being built. */
-  nameOf(node: PipelineNode): string;
+  readonly nameOf: (node: PipelineNode) => string;
   readonly connections: PipelineConnection[];
   readonly bindings: PipelineBinding[];
 }

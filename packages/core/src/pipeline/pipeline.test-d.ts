@@ -91,7 +91,7 @@ export function references(): void {
   // @ts-expect-error a misspelt port
   void writer.greetngs;
   // @ts-expect-error references are read-only
-  writer.greetings = writer.greetings;
+  writer.greetings = many.wide;
 }
 
 export function connections(): void {

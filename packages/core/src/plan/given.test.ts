@@ -5,7 +5,7 @@ import { avro, type RecordOf } from '../codec/index.js';
 import { formatProblem } from '../error/index.js';
 import { memoryBackend } from '../memory/index.js';
 import { input, operator, Operator, operatorMembersOf, output, plugin, type ParametersOf } from '../operator/index.js';
-import { Pipeline, type AddOptions, type PipelineDefaults } from '../pipeline/index.js';
+import { Pipeline, type PipelineDefaults } from '../pipeline/index.js';
 import { Plugin } from '../plugin/index.js';
 import { InputPort, OutputPort } from '../port/index.js';
 import type { PlanOptions } from './index.js';
@@ -36,7 +36,7 @@ function problemsOf(pipeline: Pipeline, options: Partial<PlanOptions> = {}): rea
 function relayWith(options: unknown): Pipeline {
   const pipeline = new Pipeline('p');
   const source = pipeline.add(Source, {}, { name: 'source' });
-  pipeline.add(Relay, {}, { name: 'relay', ...(options as object) } as AddOptions<Relay>).orders.connect(source.orders);
+  pipeline.add(Relay, {}, { name: 'relay', ...(options as object) }).orders.connect(source.orders);
   return pipeline;
 }
 

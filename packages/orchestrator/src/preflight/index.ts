@@ -1,0 +1,2 @@
+export { resolveExternalChannels } from './external-partitions.js';
+export { preflight, type PreflightOptions } from './preflight.js';
