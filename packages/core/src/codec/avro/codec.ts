@@ -1,0 +1,129 @@
+import { MillraceError } from '../../error/index.js';
+import type { Codec, Decoder, ValueProblem, WriterSchema } from '../codec.js';
+import { invalidValue } from '../value-problem.js';
+import { DIFFERENCES, formatDifference, incompatible, type Comparable } from '../writer-schema.js';
+import { BinaryEncoder } from './binary-encoder.js';
+import { canonicalForm, meaningOf } from './canonical.js';
+import { compileCheck } from './compile-check.js';
+import { compileWrite, type Write } from './compile-write.js';
+import { AvroDecoder } from './decoder.js';
+import { crc64Avro } from './fingerprint.js';
+import { MAX_KNOWN_WRITERS } from './limits.js';
+import { parseAvroSchema } from './parse.js';
+import { explain } from './problems.js';
+import { resolve } from './resolve.js';
+import type { AvroType } from './schema.js';
+
+/** The encoder at rest. A value whose getter encodes another one finds none, and that one gets an encoder of its own. */
+let idle: BinaryEncoder | undefined = new BinaryEncoder();
+
+interface KnownWriter<T> {
+  readonly schema: string;
+  readonly meaning: string;
+  readonly decoder: Decoder<T>;
+}
+
+/** The codec of an Avro type, wherever that came from. */
+export class AvroCodec<T> implements Codec<T>, Comparable {
+  readonly format = 'avro';
+  readonly name: string;
+  readonly fingerprint: string;
+  readonly schema: string;
+  readonly #type: AvroType;
+  readonly #meaning: string;
+  readonly #refine: ((value: unknown) => T) | undefined;
+  readonly #writers = new Map<string, KnownWriter<T>>();
+  #check: ((value: unknown) => boolean) | undefined;
+  #write: Write | undefined;
+
+  /**
+   * @param schema the text that writers publish; it must say the same as `type`.
+   * @param refine the full check, where there is more to it than the type.
+   */
+  constructor(type: AvroType, schema: string, refine?: (value: unknown) => T) {
+    this.name = 'name' in type ? type.name : '';
+    this.schema = schema;
+    this.fingerprint = crc64Avro(canonicalForm(type));
+    this.#type = type;
+    this.#meaning = meaningOf(type);
+    this.#refine = refine;
+  }
+
+  isValid(value: unknown): value is T {
+    return (this.#check ??= compileCheck(this.#type, this.name))(value);
+  }
+
+  problems(value: unknown): ValueProblem[] {
+    return explain(this.#type, value);
+  }
+
+  parse(value: unknown): T {
+    const refined: unknown = this.#refine === undefined ? value : this.#refine(value);
+    if (!this.isValid(refined)) throw invalidValue(this.name, this.problems(refined));
+    return refined;
+  }
+
+  encode(value: T, buffer: Buffer, position: number): number {
+    const write = (this.#write ??= compileWrite(this.#type, this.name));
+    const encoder = idle ?? new BinaryEncoder();
+    idle = undefined;
+    try {
+      encoder.start(buffer, position);
+      write(encoder, value);
+      return encoder.position > buffer.length ? buffer.length - encoder.position : encoder.position;
+    } catch (cause) {
+      const problems = this.problems(value);
+      if (problems.length === 0) throw cause;
+      throw invalidValue(this.name, problems);
+    } finally {
+      encoder.release();
+      idle = encoder;
+    }
+  }
+
+  decoder(writer: WriterSchema): Decoder<T> {
+    const known = this.#writers.get(writer.fingerprint);
+    if (known !== undefined && known.schema === writer.schema && writer.format === 'avro') return known.decoder;
+    const difference = formatDifference(writer, 'avro');
+    if (difference !== undefined) throw incompatible(this.name, [difference]);
+    const written = parseAvroSchema(writer.schema, { defaults: false });
+    const fingerprint = crc64Avro(canonicalForm(written));
+    if (fingerprint !== writer.fingerprint) throw new MillraceError('MILLRACE_SCHEMA_INVALID', `the schema published under the fingerprint ${writer.fingerprint} has ${fingerprint}`);
+    const meaning = meaningOf(written);
+    const expected = known?.meaning ?? (fingerprint === this.fingerprint ? this.#meaning : meaning);
+    if (expected !== meaning) throw new MillraceError('MILLRACE_SCHEMA_CLASH', clash(fingerprint, meaning, expected));
+    if (known !== undefined) return known.decoder;
+    const { plan, differences } = resolve(written, this.#type, this.name || 'value');
+    if (differences.length > 0) throw incompatible(this.name, differences);
+    const decoder = new AvroDecoder<T>(plan, this.name);
+    this.#remember(fingerprint, { schema: writer.schema, meaning, decoder });
+    return decoder;
+  }
+
+  [DIFFERENCES](writer: WriterSchema): readonly string[] {
+    const difference = formatDifference(writer, 'avro');
+    if (difference !== undefined) return [difference];
+    try {
+      const written = parseAvroSchema(writer.schema, { defaults: false });
+      const meaning = meaningOf(written);
+      if (writer.fingerprint === this.fingerprint && meaning !== this.#meaning) return [clash(this.fingerprint, meaning, this.#meaning)];
+      return resolve(written, this.#type, this.name || 'value').differences;
+    } catch (error) {
+      if (MillraceError.is(error)) return [error.message];
+      throw error;
+    }
+  }
+
+  #remember(fingerprint: string, writer: KnownWriter<T>): void {
+    const [oldest] = this.#writers.keys();
+    if (oldest !== undefined && this.#writers.size >= MAX_KNOWN_WRITERS) this.#writers.delete(oldest);
+    this.#writers.set(fingerprint, writer);
+  }
+}
+
+function clash(fingerprint: string, one: string, other: string): string {
+  let at = 0;
+  while (one[at] === other[at]) at++;
+  const part = (text: string): string => text.slice(Math.max(0, at - 40), at + 40);
+  return `two schemas have the fingerprint ${fingerprint} and differ in a logical type, so their records cannot be told apart: …${part(one)}… and …${part(other)}…; rename the record or the field`;
+}

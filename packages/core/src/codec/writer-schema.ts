@@ -1,0 +1,58 @@
+import { MillraceError } from '../error/index.js';
+import { canonicalForm } from './avro/canonical.js';
+import { crc64Avro } from './avro/fingerprint.js';
+import { MAX_SCHEMA_BYTES } from './avro/limits.js';
+import { parseAvroSchema } from './avro/parse.js';
+import type { Codec, WriterSchema } from './codec.js';
+
+/** The member by which a codec tells how it differs from a writer; the same in every copy of the package. */
+export const DIFFERENCES = Symbol.for('@millrace/codec/differences');
+
+/** A codec that can say why it cannot read a writer, as those of this package can. */
+export interface Comparable {
+  [DIFFERENCES](writer: WriterSchema): readonly string[];
+}
+
+/**
+ * A writer schema from a text that came from outside (a schema registry, a file), with its fingerprint.
+ *
+ * @throws MillraceError `MILLRACE_SCHEMA_INVALID` for a text that is no schema of the format, or exceeds a limit.
+ */
+export function parseWriterSchema(format: WriterSchema['format'], schema: string): WriterSchema {
+  return { format, schema, fingerprint: fingerprintOf(format, schema) };
+}
+
+/**
+ * The differences by path for which a reader refuses what a writer writes; empty where it can read it. Compiles nothing and
+ * throws nothing, so that a plan can ask it about any two ends.
+ *
+ * What JSON, text and bytes carry is only known from the records: of those nothing but the format is compared.
+ */
+export function incompatibilities<T>(writer: WriterSchema, reader: Codec<T>): string[] {
+  if (DIFFERENCES in reader) return [...(reader as Codec<T> & Comparable)[DIFFERENCES](writer)];
+  try {
+    reader.decoder(writer);
+    return [];
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)];
+  }
+}
+
+/** Differences of the formats as such, or undefined where they are the same. */
+export function formatDifference(writer: WriterSchema, reader: WriterSchema['format']): string | undefined {
+  return writer.format === reader ? undefined : `written as ${writer.format}, read as ${reader}`;
+}
+
+/** The error for a writer that cannot be read; lists the first twenty differences. */
+export function incompatible(reader: string, differences: readonly string[]): MillraceError {
+  const shown = differences.slice(0, 20).map((difference) => `\n  - ${difference}`);
+  if (differences.length > 20) shown.push(`\n  - and ${differences.length - 20} more`);
+  return new MillraceError('MILLRACE_SCHEMA_INCOMPATIBLE', `what is written cannot be read${reader === '' ? '' : ` as ${reader}`}:${shown.join('')}`);
+}
+
+/** The fingerprint of what is published for a format; see {@link Codec.fingerprint}. */
+export function fingerprintOf(format: WriterSchema['format'], schema: string): string {
+  if (format === 'avro') return crc64Avro(canonicalForm(parseAvroSchema(schema, { defaults: false })));
+  if (schema.length > MAX_SCHEMA_BYTES) throw new MillraceError('MILLRACE_SCHEMA_INVALID', `the schema is longer than ${MAX_SCHEMA_BYTES} bytes`);
+  return crc64Avro(`${format}:${schema}`);
+}
