@@ -1,0 +1,6 @@
+/** Where greetings end up. */
+export class Printer {
+  print(line: string): void {
+    console.log(line);
+  }
+}
