@@ -120,6 +120,7 @@ export class Replica {
   /** Holds that there is nothing to read, now and after the backend had the time to answer a question. */
   async nothing(reader: ChannelReader, what: string): Promise<void> {
     for (let turn = 0; turn < 3; turn++) {
+      this.#awake = false; // it looks now: from here on it sleeps until the next wake
       const batch = reader.readRecords();
       holds(batch === undefined, `${what}, but a batch of ${batch?.count ?? 0} records came`);
       await this.waiting.within(reader.endOffsets(), `endOffsets of ${reader.channel}`);

@@ -95,7 +95,8 @@ export const fencingCases: readonly ConformanceCase[] = [
       await old.awake('the first look');
       equal(old.session.failure, undefined, 'failure of a session that is well');
       await context.replica({ id }, await context.connect());
-      while (old.session.failure === undefined) await old.awake('a newer session of the owner is open');
+      do await old.awake('a newer session of the owner is open');
+      while (old.session.failure === undefined);
       holds(MillraceError.is(old.session.failure, 'MILLRACE_FENCED'), `the failure is MILLRACE_FENCED, not ${old.session.failure.message}`);
       holds(!old.session.wantsCommit, 'a session that can do nothing more wants no commit');
     },

@@ -137,6 +137,7 @@ export const recordCases: readonly ConformanceCase[] = [
       equal(entriesOf(early), before, 'the first batch after more was written');
       one.take(readers[0], early);
       const rest = await one.read(readers[0], 104 - before.length);
+      equal(entriesOf(early), before, 'the first batch after the same reader read on');
       equal([...before, ...rest.entries].map(({ value }) => value), [...numbered(3), 'late', ...numbered(100, 4)], 'all values of the first group');
     },
   },
