@@ -2,7 +2,7 @@ import type { ChannelBackend } from '../channel/spi.js';
 import type { Locations, Place } from './locations.js';
 import type { ResolvedInput, ResolvedOutput } from './options.js';
 import type { ChannelPlan } from './plan.js';
-import { reasonOf, type ProblemList } from './problem-list.js';
+import { issuesOf, reasonOf, type ProblemList } from './problem-list.js';
 
 /** Parses the `backend` option of a port with the schema of the backend that it is for; what is wrong counts as not given. */
 export function parseBackendOptions(backend: ChannelBackend | undefined, given: unknown, where: string, problems: ProblemList): unknown {
@@ -16,7 +16,7 @@ export function parseBackendOptions(backend: ChannelBackend | undefined, given: 
   try {
     return backend.options.parse(given);
   } catch (thrown) {
-    for (const complaint of complaints(thrown)) problems.error('MILLRACE_OPTION_INVALID', where, `the backend of ${backend.schemes.join(', ')} refuses its options: ${complaint}`, 'correct them');
+    for (const complaint of issuesOf(thrown) ?? [reasonOf(thrown)]) problems.error('MILLRACE_OPTION_INVALID', where, `the backend of ${backend.schemes.join(', ')} refuses its options: ${complaint}`, 'correct them');
     return undefined;
   }
 }
@@ -32,11 +32,4 @@ export function outputBackendOptions({ own, all }: ResolvedOutput, channels: rea
   const backends = new Set(channels.map((channel) => locations.backendOf(channel.location)));
   if (own.backend === undefined) return backends.has(home.backend) ? parseBackendOptions(home.backend, all.backend, 'defaults.ports.backend', problems) : undefined;
   return [...(backends.size === 0 ? [home.backend] : backends)].map((backend) => parseBackendOptions(backend, own.backend, where, problems))[0];
-}
-
-/** A zod error is one complaint for each issue, any other error is one. */
-function complaints(thrown: unknown): readonly string[] {
-  const issues = typeof thrown === 'object' && thrown !== null && 'issues' in thrown ? thrown.issues : undefined;
-  if (!Array.isArray(issues) || issues.length === 0) return [reasonOf(thrown)];
-  return (issues as readonly { readonly path?: readonly PropertyKey[]; readonly message?: string }[]).map(({ path = [], message = '' }) => [path.map(String).join('.'), message].filter((part) => part !== '').join(': '));
 }

@@ -18,8 +18,7 @@ export function orderMembers({ ports, plugins }: OperatorMembers, where: string,
     if (ready.length === 0) {
       const cycle = cycleIn(waiting);
       problems.error('MILLRACE_DEPENDENCY_INVALID', where, `dependsOn goes round in a circle: ${[...cycle, cycle[0]].join(' → ')}`, 'remove one of them from the circle');
-      levels.push([...waiting.keys()]);
-      break;
+      ready.push(...cycle);
     }
     for (const name of ready) waiting.delete(name);
     levels.push(ready);

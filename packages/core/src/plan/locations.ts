@@ -13,7 +13,7 @@ export interface Place {
 }
 
 /** Taken for a location that cannot be resolved: able to do everything, so that one problem does not draw others after it. */
-const ASSUMED: Capabilities = { reach: 'network', durable: true, transactions: true, replay: true, compaction: true, objects: false, bounded: false };
+export const UNKNOWN: Capabilities = { reach: 'network', durable: true, transactions: true, replay: true, compaction: true, objects: false, bounded: false };
 
 /** The backends of a plan, asked by location. */
 export class Locations {
@@ -34,7 +34,7 @@ export class Locations {
     if (backend === undefined) {
       const near = nearest(scheme, this.#byScheme.keys());
       this.problems.error('MILLRACE_BACKEND_UNKNOWN', where, `no backend is registered for the scheme ${scheme}`, near === undefined ? `pass its backend; ${this.#known()}` : `did you mean ${near}:? Else pass its backend; ${this.#known()}`);
-      return { location, channel: undefined, capabilities: ASSUMED, backend: undefined };
+      return { location, channel: undefined, capabilities: UNKNOWN, backend: undefined };
     }
     let parsed: ParsedLocation;
     let capabilities: Capabilities;
@@ -54,7 +54,7 @@ export class Locations {
 
   #invalid(location: string, where: string, what: string, remedy: string): Place {
     this.problems.error('MILLRACE_LOCATION_INVALID', where, what, remedy);
-    return { location, channel: undefined, capabilities: ASSUMED, backend: undefined };
+    return { location, channel: undefined, capabilities: UNKNOWN, backend: undefined };
   }
 
   #known(): string {

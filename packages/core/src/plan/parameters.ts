@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { suggest } from './nearest.js';
 import { reasonOf, sentence, type ProblemList } from './problem-list.js';
-import { innermost } from './zod-walk.js';
+import { innermost, isOpen } from './zod-walk.js';
 
 /** Whose parameters they are, as the remedies name the place to change. */
 export interface ParameterOwner {
@@ -63,11 +63,10 @@ function* unknownKeys(schema: z.core.$ZodType, value: unknown, path: readonly Pr
     for (const [key, item] of Object.entries(value)) yield* unknownKeys(inner.valueType, item, [...path, key]);
   } else if (inner instanceof z.ZodObject && isRecord(value)) {
     const shape = inner.shape as Readonly<Record<string, z.core.$ZodType>>;
-    const open = inner.def.catchall !== undefined && !(inner.def.catchall instanceof z.ZodNever);
     for (const [key, item] of Object.entries(value)) {
       const member = Object.hasOwn(shape, key) ? shape[key] : undefined;
       if (member !== undefined) yield* unknownKeys(member, item, [...path, key]);
-      else if (!open) yield { path, key, known: Object.keys(shape) };
+      else if (!isOpen(inner)) yield { path, key, known: Object.keys(shape) };
     }
   }
 }

@@ -1,11 +1,18 @@
 import { z } from 'zod';
-import { innermost } from './zod-walk.js';
+import { innermost, isOpen } from './zod-walk.js';
 
 const HIDDEN = '***';
 
-/** Parameters as plain values for a log, a file or a terminal: those whose schema has `.meta({ secret: true })` are hidden. */
+/**
+ * Parameters as plain values for a log, a file or a terminal. Hidden are those whose schema has `.meta({ secret: true })`, and
+ * those that the schema does not have: a misspelt secret is one still.
+ */
 export function printableParameters(schema: z.core.$ZodType, values: object): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, printable(value, memberOf(schema, key), 0)]));
+  return members(values, schema, 0);
+}
+
+function members(value: object, schema: z.core.$ZodType | undefined, depth: number): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, isStray(schema, key) ? HIDDEN : printable(item, memberOf(schema, key), depth)]));
 }
 
 function printable(value: unknown, schema: z.core.$ZodType | undefined, depth: number): unknown {
@@ -21,12 +28,17 @@ function printable(value: unknown, schema: z.core.$ZodType | undefined, depth: n
   if (value instanceof Map) return [...(value as ReadonlyMap<unknown, unknown>)].map(([key, item]) => [printable(key, undefined, depth + 1), printable(item, undefined, depth + 1)]);
   const prototype = Object.getPrototypeOf(value) as { readonly constructor?: { readonly name?: string } } | null;
   if (prototype !== null && prototype !== Object.prototype) return `[${prototype.constructor?.name ?? 'object'}]`;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, printable(item, memberOf(schema, key), depth + 1)]));
+  return members(value, schema, depth + 1);
 }
 
 /** Marked on the schema itself or on one that it wraps (`z.string().meta({ secret: true }).optional()`). */
 function isSecret(schema: z.core.$ZodType): boolean {
   return z.globalRegistry.get(schema)?.['secret'] === true || z.globalRegistry.get(innermost(schema))?.['secret'] === true;
+}
+
+function isStray(schema: z.core.$ZodType | undefined, key: string): boolean {
+  const inner = schema && innermost(schema);
+  return inner instanceof z.ZodObject && !isOpen(inner) && !Object.hasOwn(inner.shape, key);
 }
 
 function memberOf(schema: z.core.$ZodType | undefined, key: string): z.core.$ZodType | undefined {

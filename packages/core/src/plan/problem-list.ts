@@ -25,8 +25,15 @@ export class ProblemList {
 
 /** What was thrown, as the end of a sentence: without its code and its full stop. */
 export function reasonOf(thrown: unknown): string {
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const message = thrown instanceof Error ? (issuesOf(thrown)?.join(', ') ?? thrown.message) : String(thrown);
   return sentence(message.replace(/^MILLRACE_[A-Z_]+: /, ''));
+}
+
+/** The issues of a zod error, each with its path; its message is JSON over many lines. `undefined` for any other error. */
+export function issuesOf(thrown: unknown): readonly string[] | undefined {
+  const issues = typeof thrown === 'object' && thrown !== null && 'issues' in thrown ? thrown.issues : undefined;
+  if (!Array.isArray(issues) || issues.length === 0) return undefined;
+  return (issues as readonly { readonly path?: readonly PropertyKey[]; readonly message?: string }[]).map(({ path = [], message = '' }) => [path.map(String).join('.'), sentence(message)].filter((part) => part !== '').join(': '));
 }
 
 /** A foreign message in the form of {@link Problem.what}: without a full stop. */

@@ -19,8 +19,8 @@ function checkDefault({ schema }: StateMetadata, where: string, problems: Proble
     const nothing = schema.safeParse(undefined);
     const parsed = nothing.success && nothing.data !== undefined ? nothing : schema.safeParse({});
     if (!parsed.success) {
-      const at = parsed.error.issues.map(({ path }) => path.join('.')).filter((path) => path !== '');
-      invalid(`the state does not begin with a value: ${at.length === 0 ? sentence(parsed.error.issues[0]?.message ?? 'it has no default') : `${at.join(', ')} ${at.length === 1 ? 'has' : 'have'} no default`}`, 'give every member a .default()');
+      if (nothing.success) invalid('the state begins as undefined, which cannot be stored', 'give it a .default(), which may be null');
+      else invalid(`the state does not begin with a value: ${withoutDefault(parsed.error.issues)}`, 'give every member a .default()');
       return;
     }
     initial = parsed.data;
@@ -37,6 +37,13 @@ function checkDefault({ schema }: StateMetadata, where: string, problems: Proble
     return;
   }
   if (!isDeepStrictEqual(again, initial)) invalid('the state changes when it is stored as JSON and read again', 'use types that JSON has, or z.codec() for those that it has not (dates, maps, bigint)');
+}
+
+function withoutDefault(issues: readonly z.core.$ZodIssue[]): string {
+  const refined = issues.filter(({ code }) => code === 'custom').map(({ message }) => sentence(message));
+  const missing = issues.filter(({ code, path }) => code !== 'custom' && path.length > 0).map(({ path }) => path.join('.'));
+  if (missing.length === 0 && refined.length === 0) return 'it has no default';
+  return [...(missing.length === 0 ? [] : [`${missing.join(', ')} ${missing.length === 1 ? 'has' : 'have'} no default`]), ...refined].join(', ');
 }
 
 /** A value per partition belongs to the replica that reads that partition, so exactly one must, of each input alike. */

@@ -1,4 +1,5 @@
 import type { ChannelEnd, ChannelPlan, InputPlan, OperatorPlan, OutputPlan, Plan } from './plan.js';
+import { classOf } from './plan-walk.js';
 import { printableParameters } from './printable.js';
 
 /** A plan as plain values, the same for the same pipeline: no classes, no secrets, no functions. */
@@ -17,7 +18,7 @@ function operatorToJson(operator: OperatorPlan): unknown {
   const { name, type, module, replicas, placement, delivery, tick, idle, commitInterval, maxStepBytes, stepTimeout, inputs, outputs, states, plugins, levels } = operator;
   return {
     name,
-    class: type.name,
+    class: classOf(operator),
     ...(module === undefined ? {} : { module }),
     replicas,
     placement,
@@ -49,7 +50,7 @@ function channelToJson({ name, location, partitions, groups, external, reader, w
   return {
     name,
     location,
-    ...(external === undefined ? { partitions } : { external: { ...external } }),
+    ...(external === undefined ? { partitions } : { external: Object.fromEntries(Object.entries(external).filter(([, value]) => value !== undefined)) }),
     groups: groups ?? [],
     ...(reader === undefined ? {} : { reader: { ...end(reader), broadcast: reader.broadcast } }),
     writers: writers.map(end),

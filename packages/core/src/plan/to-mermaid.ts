@@ -1,4 +1,5 @@
 import type { ChannelEnd, ChannelPlan, OperatorPlan, Plan } from './plan.js';
+import { classOf } from './plan-walk.js';
 
 /** A plan as a Mermaid flow chart: operators as boxes, channels as stadiums, those of others and dead letters as they stand. */
 export function planToMermaid({ operators, channels }: Plan): string {
@@ -16,8 +17,9 @@ export function planToMermaid({ operators, channels }: Plan): string {
   ].join('\n');
 }
 
-function operatorLabel({ name, type, replicas }: OperatorPlan): string {
-  return `${escaped(name)}${replicas === 1 ? '' : ` ×${replicas}`}<br/>${escaped(type.name)}`;
+function operatorLabel(operator: OperatorPlan): string {
+  const { name, replicas } = operator;
+  return `${escaped(name)}${replicas === 1 ? '' : ` ×${replicas}`}<br/>${escaped(classOf(operator))}`;
 }
 
 function channelLabel({ name, partitions, external, location }: ChannelPlan): string {

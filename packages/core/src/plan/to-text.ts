@@ -1,5 +1,7 @@
 import { formatProblem } from '../error/index.js';
+import { UNKNOWN } from './locations.js';
 import type { ChannelEnd, ChannelPlan, OperatorPlan, Plan } from './plan.js';
+import { classOf } from './plan-walk.js';
 import { printableParameters } from './printable.js';
 import { shown } from './problem-list.js';
 
@@ -8,7 +10,7 @@ const PARAMETERS_WIDTH = 72;
 /** A plan as tables for a terminal: operators, channels, then problems. */
 export function planToText(plan: Plan): string {
   const { pipeline, location, capabilities, operators, channels, problems } = plan;
-  const traits = [capabilities.durable ? 'durable' : 'not durable', capabilities.transactions ? 'transactions' : 'no transactions', `reach: ${capabilities.reach}`];
+  const traits = capabilities === UNKNOWN ? ['unknown'] : [capabilities.durable ? 'durable' : 'not durable', capabilities.transactions ? 'transactions' : 'no transactions', `reach: ${capabilities.reach}`];
   return [
     `pipeline ${pipeline} at ${location} (${traits.join(', ')})`,
     '',
@@ -20,9 +22,10 @@ export function planToText(plan: Plan): string {
   ].join('\n');
 }
 
-function operatorRow({ name, type, replicas, placement, delivery, parameters }: OperatorPlan): readonly string[] {
+function operatorRow(operator: OperatorPlan): readonly string[] {
+  const { name, type, replicas, placement, delivery, parameters } = operator;
   const all = Object.entries(printableParameters(type.parameters, parameters)).map(([key, value]) => `${key}=${typeof value === 'string' && /^[\w.*:/-]+$/.test(value) ? value : shown(value)}`).join(' ');
-  return [name, type.name, String(replicas), placement, delivery, all.length > PARAMETERS_WIDTH ? `${all.slice(0, PARAMETERS_WIDTH - 1)}…` : all];
+  return [name, classOf(operator), String(replicas), placement, delivery, all.length > PARAMETERS_WIDTH ? `${all.slice(0, PARAMETERS_WIDTH - 1)}…` : all];
 }
 
 function channelRow({ name, partitions, location, external, reader, writers }: ChannelPlan, operators: readonly OperatorPlan[]): readonly string[] {

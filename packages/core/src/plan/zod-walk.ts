@@ -11,3 +11,8 @@ export function innermost(schema: z.core.$ZodType): z.core.$ZodType {
   }
   return here;
 }
+
+/** Whether the author of an object schema said that it takes other members too (`z.looseObject`, `.catchall`). */
+export function isOpen(schema: z.ZodObject): boolean {
+  return schema.def.catchall !== undefined && !(schema.def.catchall instanceof z.ZodNever);
+}

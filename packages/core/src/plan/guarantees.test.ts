@@ -1,0 +1,419 @@
+/** What a pipeline promises, held against what its backends can do. Each problem with its exact text. */
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { avro, json, type RecordOf } from '../codec/index.js';
+import type { Capabilities, ChannelBackend } from '../channel/spi.js';
+import { formatProblem } from '../error/index.js';
+import { input, operator, Operator, operatorRegistry, output, plugin, state, type PartitionState, type ParametersOf } from '../operator/index.js';
+import { Pipeline, type AddOptions } from '../pipeline/index.js';
+import { Plugin } from '../plugin/index.js';
+import { InputPort, OutputPort } from '../port/index.js';
+
+const Order = avro(z.object({ id: z.string() }).meta({ id: 'Order' }));
+type Order = RecordOf<typeof Order>;
+
+@operator(import.meta)
+class Source extends Operator {
+  @output(Order) declare readonly orders: OutputPort<Order>;
+  override onRunning(): boolean {
+    return true;
+  }
+}
+@operator(import.meta)
+class Relay extends Operator {
+  @input(Order) declare readonly orders: InputPort<Order>;
+  @output(Order) declare readonly bills: OutputPort<Order>;
+  override onRunning(): void {}
+}
+@operator()
+class Homeless extends Operator {
+  @input(Order) declare readonly orders: InputPort<Order>;
+  override onRunning(): void {}
+}
+
+function backend(scheme: string, capabilities: Partial<Capabilities>): ChannelBackend {
+  return {
+    schemes: [scheme],
+    parse(location) {
+      const [, home = location, channel] = /^([^/?]+)(?:\/([^?]+))?$/.exec(location) ?? [];
+      return { location: home, channel };
+    },
+    capabilities: () => ({ reach: 'network', durable: true, transactions: true, replay: true, compaction: true, objects: false, bounded: false, ...capabilities }),
+    check: () => [],
+    connect: () => Promise.reject(new Error('a plan connects to nothing')),
+  };
+}
+const backends = [
+  backend('disk', { reach: 'host' }),
+  backend('thread', { reach: 'thread', bounded: true, durable: false }),
+  backend('process', { reach: 'process' }),
+  backend('queue', { transactions: false }),
+];
+
+function problemsOf(pipeline: Pipeline, location = 'disk:'): readonly string[] {
+  return pipeline.plan({ location, backends }).problems.map(formatProblem);
+}
+
+/** source → relay, the relay with these options. */
+function relay(options: AddOptions<Relay>, change?: (pipeline: Pipeline, ports: { readonly relay: ReturnType<typeof addRelay> }) => void): Pipeline {
+  const pipeline = new Pipeline('p');
+  const source = pipeline.add(Source, {}, { name: 'source' });
+  const relay = addRelay(pipeline, options);
+  relay.orders.connect(source.orders);
+  change?.(pipeline, { relay });
+  return pipeline;
+}
+function addRelay(pipeline: Pipeline, options: AddOptions<Relay>) {
+  return pipeline.add(Relay, {}, { name: 'relay', ...options });
+}
+
+describe('placements', () => {
+  it('need channels that reach so far', () => {
+    expect(problemsOf(relay({ placement: 'thread' }), 'thread:')).toMatchInlineSnapshot(`
+      [
+        "p.relay: it is placed in a thread, and thread: reaches no further than its own thread; place it inline, or use a backend that reaches other threads, such as local: or kafka: [MILLRACE_PLACEMENT_IMPOSSIBLE]",
+      ]
+    `);
+    expect(problemsOf(relay({ placement: 'process' }), 'process:')).toMatchInlineSnapshot(`
+      [
+        "p.relay: it is placed in a process, and process: reaches no further than its own process; place it inline, or use a backend that reaches other processes, such as local: or kafka: [MILLRACE_PLACEMENT_IMPOSSIBLE]",
+      ]
+    `);
+    expect(problemsOf(relay({ placement: 'thread' }), 'process:')).toEqual([]);
+    expect(problemsOf(relay({ placement: 'process' }), 'disk:')).toEqual([]);
+    expect(problemsOf(relay({ placement: 'inline' }), 'thread:')).toEqual([]);
+  });
+
+  it('need that of every channel', () => {
+    expect(problemsOf(relay({ placement: 'process' }, (_, ports) => ports.relay.bills.to('thread:/bills')))).toMatchInlineSnapshot(`
+      [
+        "p.relay: it is placed in a process, and thread: reaches no further than its own thread; place it inline, or use a backend that reaches other processes, such as local: or kafka: [MILLRACE_PLACEMENT_IMPOSSIBLE]",
+      ]
+    `);
+  });
+
+  it('need a class that can be found', () => {
+    const pipeline = new Pipeline('p');
+    const source = pipeline.add(Source, {}, { name: 'source' });
+    pipeline.add(Homeless, {}, { name: 'homeless', placement: 'thread' }).orders.connect(source.orders);
+    expect(problemsOf(pipeline)).toMatchInlineSnapshot(`
+      [
+        "p.homeless: it is placed in a thread, which cannot find the class Homeless; write @operator(import.meta) above the class [MILLRACE_PLACEMENT_IMPOSSIBLE]",
+      ]
+    `);
+  });
+
+  it('need the class that is found', () => {
+    const pipeline = relay({ placement: 'thread' });
+    const key = `${import.meta.url}#Relay`;
+    operatorRegistry.set(key, class extends Relay {});
+    try {
+      expect(problemsOf(pipeline).map((line) => line.replace(import.meta.url, 'relay.ts'))).toMatchInlineSnapshot(`
+        [
+          "p.relay: it is placed in a thread, which would run another class: relay.ts has since declared a second one called Relay; use the later class, or give the operators different names [MILLRACE_PLACEMENT_IMPOSSIBLE]",
+        ]
+      `);
+      expect(problemsOf(relay({ placement: 'inline' }))).toEqual([]);
+    } finally {
+      operatorRegistry.set(key, Relay);
+    }
+  });
+
+  it('need parameters that can be handed over', () => {
+    @operator(import.meta)
+    class Calling extends Operator {
+      static override readonly parameters = z.object({ call: z.custom<() => void>() });
+      declare readonly parameters: ParametersOf<typeof Calling>;
+      override onRunning(): void {}
+    }
+    const pipeline = new Pipeline('p');
+    pipeline.add(Calling, { call: () => undefined }, { name: 'calling', placement: 'process' });
+    expect(problemsOf(pipeline)).toMatchInlineSnapshot(`
+      [
+        "p.calling: it is placed in a process, and its parameters cannot be handed over: () => undefined could not be cloned; give plain values, and services by injection [MILLRACE_PLACEMENT_IMPOSSIBLE]",
+      ]
+    `);
+  });
+});
+
+describe('exactly-once', () => {
+  it('needs transactions', () => {
+    expect(problemsOf(relay({ delivery: 'exactly-once' }), 'queue:')).toMatchInlineSnapshot(`
+      [
+        "p.relay: exactly-once needs transactions, which queue: does not have; ask for 'at-least-once', or use a location with transactions [MILLRACE_DELIVERY_IMPOSSIBLE]",
+      ]
+    `);
+    expect(problemsOf(relay({ delivery: 'exactly-once' }))).toEqual([]);
+  });
+
+  it('needs every channel where positions and state are', () => {
+    const pipeline = relay({ delivery: 'exactly-once', ports: { orders: { onError: 'deadLetter' } } }, (_, ports) => {
+      ports.relay.bills.to('queue:b/bills');
+      ports.relay.orders.deadLetters.to('disk:other/lost');
+    });
+    pipeline.add(Relay, {}, { name: 'outside', delivery: 'exactly-once' }).orders.from('disk:other/orders?group=g');
+    expect(problemsOf(pipeline)).toMatchInlineSnapshot(`
+      [
+        "p.relay: exactly-once cannot hold: it writes lost at disk:other, while positions and state are committed at disk:; ask for 'at-least-once', or run the pipeline at the location of all its channels; two spellings count as two locations [MILLRACE_DELIVERY_IMPOSSIBLE]",
+        "p.relay: exactly-once cannot hold: it writes bills at queue:b, while positions and state are committed at disk:; ask for 'at-least-once', or run the pipeline at the location of all its channels; two spellings count as two locations [MILLRACE_DELIVERY_IMPOSSIBLE]",
+        "p.outside: exactly-once cannot hold: it reads orders at disk:other, while positions and state are committed at disk:; ask for 'at-least-once', or run the pipeline at the location of all its channels; two spellings count as two locations [MILLRACE_DELIVERY_IMPOSSIBLE]",
+      ]
+    `);
+  });
+});
+
+describe('sequential inputs', () => {
+  it('need channels that hold everything', () => {
+    expect(problemsOf(relay({ ports: { orders: { sequential: true } } }), 'thread:')).toMatchInlineSnapshot(`
+      [
+        "p.relay.orders.sequential: it begins after its writers are done, and they could not finish: p.relay.orders is bounded, and full before that; leave sequential out, or use a location whose channels are not bounded, such as local: or kafka: [MILLRACE_CAPABILITY_MISSING]",
+      ]
+    `);
+    expect(problemsOf(relay({ ports: { orders: { sequential: true } } }))).toEqual([]);
+  });
+
+  it('do not wait for themselves', () => {
+    const pipeline = new Pipeline('p');
+    const a = pipeline.add(Relay, {}, { name: 'a' });
+    const b = pipeline.add(Relay, {}, { name: 'b', ports: { orders: { sequential: true } } });
+    const self = pipeline.add(Relay, {}, { name: 'self', ports: { orders: { sequential: true } } });
+    a.orders.connect(b.bills);
+    b.orders.connect(a.bills);
+    self.orders.connect(self.bills);
+    expect(problemsOf(pipeline)).toMatchInlineSnapshot(`
+      [
+        "p.b.orders.sequential: it would wait for itself: it begins after its writers are done, and they read what it sends (b → a); leave sequential out in a circle [MILLRACE_OPTION_INVALID]",
+        "p.self.orders.sequential: it would wait for itself: it begins after its writers are done, and they read what it sends (self → self); leave sequential out in a circle [MILLRACE_OPTION_INVALID]",
+      ]
+    `);
+  });
+});
+
+describe('circles', () => {
+  it('over bounded channels are warned of, once each', () => {
+    const pipeline = new Pipeline('p');
+    const [a, b, c, alone] = ['a', 'b', 'c', 'alone'].map((name) => pipeline.add(Relay, {}, { name }));
+    const source = pipeline.add(Source, {}, { name: 'source' });
+    a!.orders.connect(source.orders, c!.bills);
+    b!.orders.connect(a!.bills);
+    c!.orders.connect(b!.bills);
+    alone!.orders.connect(alone!.bills);
+    expect(problemsOf(pipeline, 'thread:')).toMatchInlineSnapshot(`
+      [
+        "p: a → b → c → a is a circle over bounded channels (p.a.orders, p.b.orders, p.c.orders): once they are full, everybody in it waits for room; see to it that a turn sends no more than it takes, or use a location whose channels are not bounded [MILLRACE_CYCLE_BOUNDED]",
+        "p: alone → alone is a circle over bounded channels (p.alone.orders): once they are full, everybody in it waits for room; see to it that a turn sends no more than it takes, or use a location whose channels are not bounded [MILLRACE_CYCLE_BOUNDED]",
+      ]
+    `);
+    expect(problemsOf(pipeline)).toEqual([]);
+  });
+
+  it('that share an operator are told one by one', () => {
+    const pipeline = new Pipeline('p');
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => pipeline.add(Relay, {}, { name }));
+    a!.orders.connect(b!.bills, c!.bills);
+    b!.orders.connect(a!.bills);
+    c!.orders.connect(a!.bills);
+    expect(pipeline.plan({ location: 'thread:', backends }).problems.map(({ what }) => what.split(' is ')[0])).toEqual(['a → b → a', 'c → a → c']);
+  });
+});
+
+describe('state', () => {
+  const stateful = (schema: z.ZodType): readonly string[] => {
+    @operator()
+    class Stateful extends Operator {
+      @state(schema) declare memory: unknown;
+      override onRunning(): void {}
+    }
+    const pipeline = new Pipeline('p');
+    pipeline.add(Stateful, {}, { name: 'stateful' });
+    return problemsOf(pipeline);
+  };
+
+  it('begins with defaults', () => {
+    expect(stateful(z.object({ sent: z.int().default(0), last: z.string(), next: z.object({ id: z.string() }) }))).toMatchInlineSnapshot(`
+      [
+        "p.stateful.memory: the state does not begin with a value: last, next have no default; give every member a .default() [MILLRACE_STATE_INVALID]",
+      ]
+    `);
+    expect(stateful(z.int())).toMatchInlineSnapshot(`
+      [
+        "p.stateful.memory: the state does not begin with a value: it has no default; give every member a .default() [MILLRACE_STATE_INVALID]",
+      ]
+    `);
+    expect(stateful(z.string().optional())).toMatchInlineSnapshot(`
+      [
+        "p.stateful.memory: the state begins as undefined, which cannot be stored; give it a .default(), which may be null [MILLRACE_STATE_INVALID]",
+      ]
+    `);
+    for (const schema of [z.object({}), z.int().default(0), z.object({ a: z.int().default(1), b: z.string().nullable().default(null), c: z.string().optional() }), z.array(z.string()).default([]), z.object({ a: z.int() }).prefault({ a: 1 })]) expect(stateful(schema)).toEqual([]);
+  });
+
+  it('can be stored as JSON', () => {
+    const date = z.codec(z.string(), z.date(), { decode: (text) => new Date(text), encode: (value) => value.toISOString() });
+    expect(stateful(z.object({ since: z.date().default(() => new Date(0)) }))).toMatchInlineSnapshot(`
+      [
+        "p.stateful.memory: the state cannot be stored as JSON: since: Invalid input: expected date, received string; use types that JSON has, or z.codec() for those that it has not (dates, maps, bigint) [MILLRACE_STATE_INVALID]",
+      ]
+    `);
+    expect(stateful(z.object({ count: z.bigint().default(0n) }))).toMatchInlineSnapshot(`
+      [
+        "p.stateful.memory: the state cannot be stored as JSON: Do not know how to serialize a BigInt; use types that JSON has, or z.codec() for those that it has not (dates, maps, bigint) [MILLRACE_STATE_INVALID]",
+      ]
+    `);
+    expect(stateful(z.object({ low: z.number().or(z.nan()).default(NaN) }))).toMatchInlineSnapshot(`
+      [
+        "p.stateful.memory: the state cannot be stored as JSON: low: Invalid input; use types that JSON has, or z.codec() for those that it has not (dates, maps, bigint) [MILLRACE_STATE_INVALID]",
+      ]
+    `);
+    expect(stateful(z.object({ seen: z.map(z.string(), z.int()).default(() => new Map([['a', 1]])) }))).toMatchInlineSnapshot(`
+      [
+        "p.stateful.memory: the state cannot be stored as JSON: seen: Invalid input: expected map, received object; use types that JSON has, or z.codec() for those that it has not (dates, maps, bigint) [MILLRACE_STATE_INVALID]",
+      ]
+    `);
+    expect(stateful(z.object({ up: z.string().transform((text) => text.length).default(0) }))).toMatchInlineSnapshot(`
+      [
+        "p.stateful.memory: the state cannot be stored as JSON: Encountered unidirectional transform during encode: ZodTransform; use types that JSON has, or z.codec() for those that it has not (dates, maps, bigint) [MILLRACE_STATE_INVALID]",
+      ]
+    `);
+    expect(stateful(z.object({ since: date.prefault('2026-01-01T00:00:00.000Z') }))).toEqual([]);
+  });
+
+  it('whose check fails is a problem, not an exception', () => {
+    expect(stateful(z.object({}).refine(async () => true))).toMatchInlineSnapshot(`
+      [
+        "p.stateful.memory: the check of the state failed: Encountered Promise during synchronous parse. Use .parseAsync() instead; state is parsed synchronously; refinements and transforms must neither throw nor be async [MILLRACE_STATE_INVALID]",
+      ]
+    `);
+    expect(stateful(z.preprocess(() => { throw new Error('broken'); }, z.object({})))).toMatchInlineSnapshot(`
+      [
+        "p.stateful.memory: the check of the state failed: broken; state is parsed synchronously; refinements and transforms must neither throw nor be async [MILLRACE_STATE_INVALID]",
+      ]
+    `);
+  });
+
+  it('per partition needs partitions to belong to, as many of each input', () => {
+    @operator()
+    class PerPartition extends Operator {
+      @input(Order) declare readonly orders: InputPort<Order>;
+      @input(Order) declare readonly more: InputPort<Order>;
+      @state(z.int().default(0), { per: 'partition' }) declare readonly counts: PartitionState<number>;
+      override onRunning(): void {}
+    }
+    @operator()
+    class NoInput extends Operator {
+      @state(z.int().default(0), { per: 'partition' }) declare readonly counts: PartitionState<number>;
+      override onRunning(): void {}
+    }
+    const of = (ports: AddOptions<PerPartition>['ports'], external = false): readonly string[] => {
+      const pipeline = new Pipeline('p');
+      const source = pipeline.add(Source, {}, { name: 'source' });
+      const counting = pipeline.add(PerPartition, {}, { name: 'counting', replicas: 2, ...(ports === undefined ? {} : { ports }) });
+      counting.orders.connect(source.orders);
+      if (external) counting.more.from('disk:other/more?group=g');
+      else counting.more.connect(source.orders);
+      return problemsOf(pipeline);
+    };
+    expect(of({})).toEqual([]);
+    expect(of({ orders: { broadcast: true } })).toEqual([]);
+    expect(of({ orders: { partitions: 8 } })).toMatchInlineSnapshot(`
+      [
+        "p.counting.counts: state per partition needs inputs of equal partition counts: orders has 8, more has 2; give each of them partitions: 8 [MILLRACE_STATE_INVALID]",
+      ]
+    `);
+    expect(of({ orders: { partitions: 8 } }, true)).toEqual([]);
+    expect(of({ orders: { broadcast: true }, more: { broadcast: true } })).toMatchInlineSnapshot(`
+      [
+        "p.counting.counts: state per partition belongs to partitions that replicas share, and the operator has broadcast inputs only; declare it { per: 'replica' } [MILLRACE_STATE_INVALID]",
+      ]
+    `);
+    const pipeline = new Pipeline('p');
+    pipeline.add(NoInput, {}, { name: 'none' });
+    expect(problemsOf(pipeline)).toMatchInlineSnapshot(`
+      [
+        "p.none.counts: state per partition belongs to partitions that replicas share, and the operator has no input; declare it { per: 'replica' } [MILLRACE_STATE_INVALID]",
+      ]
+    `);
+  });
+});
+
+describe('schemas', () => {
+  it('of both ends are held against each other, for each writer', () => {
+    const Small = avro(z.object({ id: z.string(), total: z.string() }).meta({ id: 'Bill' }));
+    const Large = avro(z.object({ id: z.string(), total: z.number(), note: z.string() }).meta({ id: 'Bill' }));
+    const Lines = json(z.object({ id: z.string() }));
+    @operator()
+    class Writers extends Operator {
+      @output(Small) declare readonly small: OutputPort<RecordOf<typeof Small>>;
+      @output(Lines) declare readonly lines: OutputPort<{ id: string }>;
+      @output(Large) declare readonly large: OutputPort<RecordOf<typeof Large>>;
+      override onRunning(): void {}
+    }
+    @operator()
+    class Reader extends Operator {
+      @input(Large) declare readonly bills: InputPort<RecordOf<typeof Large>>;
+      override onRunning(): void {}
+    }
+    const pipeline = new Pipeline('p');
+    const writers = pipeline.add(Writers, {}, { name: 'writers' });
+    const reader = pipeline.add(Reader, {}, { name: 'reader' });
+    // As YAML or plain JavaScript can connect them.
+    reader.bills.connect(writers.small as never, writers.lines as never, writers.large);
+    expect(problemsOf(pipeline)).toMatchInlineSnapshot(`
+      [
+        "p.reader.bills: what writers.small writes cannot be read by reader.bills: Bill.total: written as string, read as double; declare both ports with one codec, or give the reader’s schema the members that the writer has, with defaults for those that it has not [MILLRACE_SCHEMA_INCOMPATIBLE]",
+        "p.reader.bills: what writers.small writes cannot be read by reader.bills: Bill.note: not written, and the reader has no default for it; declare both ports with one codec, or give the reader’s schema the members that the writer has, with defaults for those that it has not [MILLRACE_SCHEMA_INCOMPATIBLE]",
+        "p.reader.bills: what writers.lines writes cannot be read by reader.bills: written as json, read as avro; declare both ports with one codec, or give the reader’s schema the members that the writer has, with defaults for those that it has not [MILLRACE_SCHEMA_INCOMPATIBLE]",
+      ]
+    `);
+  });
+
+  it('that cannot be told apart are refused', () => {
+    const Timed = avro(z.object({ at: z.date() }).meta({ id: 'Timed' }));
+    const Counted = avro({ type: 'record', name: 'Timed', fields: [{ name: 'at', type: 'long' }] });
+    expect(Timed.fingerprint).toBe(Counted.fingerprint);
+    @operator()
+    class Writers extends Operator {
+      @output(Timed) declare readonly timed: OutputPort<RecordOf<typeof Timed>>;
+      @output(Counted) declare readonly counted: OutputPort<RecordOf<typeof Counted>>;
+      @input(Timed) declare readonly one: InputPort<RecordOf<typeof Timed>>;
+      @input(Counted) declare readonly two: InputPort<RecordOf<typeof Counted>>;
+      override onRunning(): void {}
+    }
+    const pipeline = new Pipeline('p');
+    const writers = pipeline.add(Writers, {}, { name: 'writers' });
+    writers.one.connect(writers.timed);
+    writers.two.connect(writers.counted);
+    expect(problemsOf(pipeline).map((line) => line.replace(/[0-9a-f]{16}/g, 'fingerprint'))).toMatchInlineSnapshot(`
+      [
+        "p.writers.counted: its records cannot be told from those of writers.timed: two schemas have the fingerprint fingerprint and differ in a logical type, so their records cannot be told apart: …:"record","fields":[{"name":"at","type":"long"}]}… and …:"record","fields":[{"name":"at","type":{"type":"long","name":"timestamp-millis"…; rename the record or the field; declare both ports with one codec, or give one of them another id [MILLRACE_SCHEMA_CLASH]",
+      ]
+    `);
+  });
+});
+
+describe('dependsOn', () => {
+  class Pool extends Plugin {}
+
+  it('names members of the operator, and goes round in no circle', () => {
+    @operator()
+    class Tangled extends Operator {
+      @plugin(Pool, { dependsOn: ['poool', 'nothing'] }) declare readonly pool: Pool;
+      @plugin(Pool, { dependsOn: ['b'] }) declare readonly a: Pool;
+      @plugin(Pool, { dependsOn: ['c', 'pool'] }) declare readonly b: Pool;
+      @plugin(Pool, { dependsOn: ['a'] }) declare readonly c: Pool;
+      @plugin(Pool, { dependsOn: ['self'] }) declare readonly self: Pool;
+      override onRunning(): void {}
+    }
+    const pipeline = new Pipeline('p');
+    pipeline.add(Tangled, {}, { name: 'tangled' });
+    expect(problemsOf(pipeline)).toMatchInlineSnapshot(`
+      [
+        "p.tangled.pool: dependsOn names poool, which is no port or plugin of the operator; did you mean pool? [MILLRACE_DEPENDENCY_INVALID]",
+        "p.tangled.pool: dependsOn names nothing, which is no port or plugin of the operator; the ports and plugins are pool, a, b, c, self [MILLRACE_DEPENDENCY_INVALID]",
+        "p.tangled: dependsOn goes round in a circle: a → b → c → a; remove one of them from the circle [MILLRACE_DEPENDENCY_INVALID]",
+        "p.tangled: dependsOn goes round in a circle: self → self; remove one of them from the circle [MILLRACE_DEPENDENCY_INVALID]",
+      ]
+    `);
+    expect(pipeline.plan({ location: 'disk:', backends }).operators[0]?.levels).toEqual([['pool'], ['a', 'b', 'c'], ['self']]);
+  });
+});
