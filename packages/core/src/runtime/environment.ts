@@ -7,6 +7,7 @@ import type { Logger } from '../logger/index.js';
 import type { Operator } from '../operator/index.js';
 import type { OperatorPlan } from '../plan/plan.js';
 import type { Plugin } from '../plugin/index.js';
+import type { ReplicaDriver } from './driver.js';
 
 /** All that a replica is given: the orchestrator makes one for each, the test harness makes a small one. */
 export interface ReplicaEnvironment {
@@ -24,12 +25,14 @@ export interface ReplicaEnvironment {
   readonly schemas: SchemaCatalog | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Deep-freezes what operators read. */
+  /** Deep-freezes what operators read and send. */
   readonly freeze: boolean;
   /** Makes an instance; called again when one has to be built anew. */
   readonly createOperator: () => Promise<Operator>;
   readonly createPlugin: (name: string) => Promise<Plugin>;
   readonly events: ReplicaEvents;
+  /** Who drives the replica by hand; in production nobody. */
+  readonly driver?: ReplicaDriver;
 }
 
 /** What a replica reports while it lives. */

@@ -225,7 +225,7 @@ export class Execution {
     if (env.schemas !== undefined) await env.schemas.publish(plan.codec);
     const opened: OutputChannel[] = [];
     for (const channel of channels) opened.push(await this.#openChannel(channel, plan));
-    return new ChannelOutputPort({ replica: this.name, plan, channels: opened, step, stepOnly: env.operator.delivery === 'exactly-once', clock: env.clock, counters: this.#countersOf(plan.name), onSend: () => this.#sent() });
+    return new ChannelOutputPort({ replica: this.name, plan, channels: opened, step, stepOnly: env.operator.delivery === 'exactly-once', clock: env.clock, counters: this.#countersOf(plan.name), onSend: () => this.#sent(), freeze: env.freeze });
   }
 
   /** Two ports that feed one input share the channel's writer: its ends are those of the replica. */

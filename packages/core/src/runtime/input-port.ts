@@ -7,6 +7,7 @@ import { MillraceError, toError } from '../error/index.js';
 import type { Logger } from '../logger/index.js';
 import type { InputPlan } from '../plan/plan.js';
 import { InputPort, type Entry, type EntryOptions } from '../port/index.js';
+import { deepFreeze } from './freeze.js';
 import type { Loops } from './loops.js';
 import type { PortCounters } from './metrics.js';
 import type { Poison, Replay } from './replay.js';
@@ -338,9 +339,3 @@ export class ChannelInputPort extends InputPort<unknown> {
 
 /** Stands for a value that was given up. */
 const LOST = Symbol('lost');
-
-function deepFreeze(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return value;
-  for (const member of Object.values(value)) deepFreeze(member);
-  return Object.freeze(value);
-}

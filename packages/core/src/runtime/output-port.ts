@@ -3,6 +3,7 @@ import type { Clock } from '../clock/index.js';
 import { MillraceError } from '../error/index.js';
 import type { OutputPlan } from '../plan/plan.js';
 import { OutputPort, type Headers, type SendOptions } from '../port/index.js';
+import { deepFreeze } from './freeze.js';
 import type { PortCounters } from './metrics.js';
 import { layOut, type Outgoing, type OutputChannel } from './output-channel.js';
 import { KeyCache, partitionOf } from './partitioner.js';
@@ -20,6 +21,8 @@ export interface OutputPortOptions {
   readonly counters: PortCounters;
   /** Called once per send: there is something to commit. */
   readonly onSend: () => void;
+  /** Deep-freezes what is sent, so that an operator that changes it afterwards is found out. */
+  readonly freeze: boolean;
 }
 
 const utf8 = new TextEncoder();
@@ -43,12 +46,13 @@ export class ChannelOutputPort extends OutputPort<unknown> {
   }
 
   send(values: readonly unknown[], options?: SendOptions<unknown>): Promise<void> {
-    const { replica, plan, step, stepOnly, channels, counters } = this.#options;
+    const { replica, plan, step, stepOnly, channels, counters, freeze } = this.#options;
     try {
       if (!this.#open) throw new MillraceError('MILLRACE_PORT_CLOSED', `${replica} sent to ${plan.name} after it was closed`, { operator: replica, port: plan.name });
       if (values.length === 0) return ROOM;
       if (stepOnly && !step.active) throw sendOutsideStep(replica, plan.name);
       this.#check(values);
+      if (freeze) deepFreeze(values);
       const outgoing = this.#prepare(values, options);
       counters.records += values.length;
       counters.batches++;

@@ -54,7 +54,7 @@ export class Replica {
   constructor(env: ReplicaEnvironment) {
     this.#env = env;
     this.name = replicaName(env.pipeline, env.operator.name, env.index);
-    this.#signal = new Signal(env.clock);
+    this.#signal = new Signal(env.clock, env.driver);
     this.#loops = new Loops(this.#step, this.#signal, () => this.#loop?.mustPark ?? true);
     this.#recovery = new Recovery(this.name, env.operator.inputs, this.#replay);
   }

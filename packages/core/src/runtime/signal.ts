@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../clock/index.js';
+import type { ReplicaDriver } from './driver.js';
 
 /** Why a replica was woken. Bits, so that several reasons add up. */
 export const Wake = { Data: 1, Status: 2, Stop: 4, Asked: 8, Parked: 16, Settled: 32, Deadline: 64 } as const;
@@ -10,14 +11,16 @@ export const Wake = { Data: 1, Status: 2, Stop: 4, Asked: 8, Parked: 16, Settled
  */
 export class Signal {
   readonly #clock: Clock;
+  readonly #driver: ReplicaDriver | undefined;
   #bits = 0;
   #resolve: ((bits: number) => void) | undefined;
   #deadline = Infinity;
   #timer: Timer | undefined;
   #armedFor = Infinity;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, driver?: ReplicaDriver) {
     this.#clock = clock;
+    this.#driver = driver;
   }
 
   notify(bits: number): void {
@@ -25,6 +28,7 @@ export class Signal {
     const resolve = this.#resolve;
     if (resolve === undefined) return;
     this.#resolve = undefined;
+    this.#driver?.wakes();
     resolve(this.take());
   }
 
@@ -46,6 +50,7 @@ export class Signal {
     if (deadline < this.#armedFor) this.#arm(deadline);
     return new Promise((resolve) => {
       this.#resolve = resolve;
+      this.#driver?.sleeps(deadline);
     });
   }
 
