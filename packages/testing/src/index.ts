@@ -3,3 +3,5 @@ export { CONFORMANCE_CASES, ConformanceContext, channelConformance, registerChan
 export type {
   BoundCase, ConformanceCase, ConformanceFactory, ConformanceNeed, ConformanceOptions, ConformanceOutcome, ConformanceRunner, ConformanceTarget, RegistrationOptions,
 } from './conformance/index.js';
+export { FAULT_MEMBERS, withFaults } from './faults/index.js';
+export type { Fault, FaultAction, FaultMember, FaultPlan, FaultyBackend, InjectedFault, RandomFaults } from './faults/index.js';

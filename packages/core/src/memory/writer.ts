@@ -34,8 +34,10 @@ export class MemoryWriter implements ChannelWriter {
   readonly #staged = new Map<number, SegmentList>();
   #stagedRecords = 0;
   #stagedBytes = 0;
-  /** What was taken since the channel is full although it was not waited for. In no bound but that of a step. */
+  /** What was taken since the channel is full and nobody waited for room: in no bound but that of a step. */
   #unawaited = 0;
+  /** Whether a promise of room was given since then. */
+  #promised = false;
 
   constructor(
     private readonly host: WriterHost,
@@ -56,7 +58,7 @@ export class MemoryWriter implements ChannelWriter {
     target.check();
     this.#verify(batch);
     if (batch.count === 0) return undefined;
-    if (this.#unawaited > 0 && !target.waits(this)) this.#unawaited = 0;
+    if (this.#promised && !target.waits(this)) this.#forget();
     const size = this.#unawaited > 0 || host.exactlyOnce ? host.sizeOf(batch) : 0;
     if (this.#unawaited > 0) host.checkStep(this.#unawaited + size, this.channel);
     if (host.exactlyOnce) this.#stage(batch, size);
@@ -95,7 +97,13 @@ export class MemoryWriter implements ChannelWriter {
   drop(): void {
     this.#staged.clear();
     this.#stagedRecords = this.#stagedBytes = 0;
-    if (!this.target.waits(this)) this.#unawaited = 0;
+    // A promise that is open still counts: it may be that nobody heeds it, step after step.
+    if (!this.#promised || !this.target.waits(this)) this.#forget();
+  }
+
+  #forget(): void {
+    this.#unawaited = 0;
+    this.#promised = false;
   }
 
   #store(batch: OutgoingBatch): void {
@@ -120,9 +128,12 @@ export class MemoryWriter implements ChannelWriter {
     const { host, target } = this;
     this.#unawaited += host.sizeOf(batch);
     // Room that the own session's commit must make would never come: it commits between steps, and this is in one.
-    if (!host.reads(target)) return target.waitForRoom(this);
-    host.urge();
-    return undefined;
+    if (host.reads(target)) {
+      host.urge();
+      return undefined;
+    }
+    this.#promised = true;
+    return target.waitForRoom(this);
   }
 
   #verify(batch: OutgoingBatch): void {

@@ -11,7 +11,7 @@ export class ConformanceContext {
   readonly waiting: Waiting;
   /** How values travel. */
   readonly payload: 'objects' | 'bytes';
-  readonly options: Required<Omit<ConformanceOptions, 'payload' | 'timeout'>>;
+  readonly options: Required<Pick<ConformanceOptions, 'largeBatch' | 'largeRecord' | 'unread'>>;
   readonly #prefix = `conformance-${randomBytes(6).toString('hex')}`;
   readonly #transports: Transport[] = [];
   readonly #channels = new Set<string>();
@@ -23,7 +23,7 @@ export class ConformanceContext {
     readonly target: ConformanceTarget,
     options: ConformanceOptions,
   ) {
-    this.waiting = new Waiting(options.timeout ?? 10_000);
+    this.waiting = new Waiting(options.timeout ?? 10_000, options.patience ?? 30);
     this.payload = options.payload ?? (this.capabilities.objects ? 'objects' : 'bytes');
     this.options = {
       largeBatch: options.largeBatch ?? 150_000,

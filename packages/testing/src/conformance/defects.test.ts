@@ -212,7 +212,7 @@ const DEFECTS: readonly Defect[] = [
   { name: 'one promise of room in three is forgotten', caughtBy: 'a chain of full channels', writer: (writer) => { let waits = 0; return { writeRecords: (batch) => { const room = writer.writeRecords(batch); return room !== undefined && ++waits % 3 === 0 ? room.then(() => never) : room; } }; } },
   { name: 'what was there before is seen late', caughtBy: 'nobody sleeps on records', reader: (reader) => { let reads = 0; return { readRecords: () => (++reads < 3 ? undefined : reader.readRecords()) }; } },
   { name: 'only the last reader of a session wakes it', caughtBy: 'a session with several readers', session: (session, owner, transport) => { let first = true; return { reader: async (channel, options) => { if (!first) return session.reader(channel, options); first = false; return (await transport.open({ ...owner, id: `${owner.id}/first`, wake: () => undefined })).reader(channel, options); } }; } },
-  { name: 'one wake in fifty is lost', caughtBy: 'thousands of small batches', owner: (owner) => { let wakes = 0; return { ...owner, wake: () => { if (++wakes % 50 !== 0) owner.wake(); } }; } },
+  { name: 'one wake in fifty is lost', caughtBy: 'a thousand small batches', owner: (owner) => { let wakes = 0; return { ...owner, wake: () => { if (++wakes % 50 !== 0) owner.wake(); } }; } },
   {
     name: 'a fact put by see overtakes', caughtBy: 'see may put facts',
     transport: (transport) => ({

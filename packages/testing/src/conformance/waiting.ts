@@ -2,8 +2,14 @@ import { broken } from './check.js';
 
 /** Waits that end: every one says what it waited for when its time is up. */
 export class Waiting {
-  /** @param timeout the longest wait in ms */
-  constructor(readonly timeout: number) {}
+  /**
+   * @param timeout the longest wait in ms
+   * @param patience after so many ms without it, something counts as not happening
+   */
+  constructor(
+    readonly timeout: number,
+    readonly patience: number,
+  ) {}
 
   /** The outcome of a promise, or a failed case. */
   async within<T>(promise: Promise<T>, what: string): Promise<T> {
@@ -27,12 +33,12 @@ export class Waiting {
     }
   }
 
-  /** Whether a promise is still open after the event loop went round a few times. */
+  /** Whether a promise stays open. */
   async pending(promise: Promise<unknown>): Promise<boolean> {
     let open = true;
     const settled = (): void => void (open = false);
     promise.then(settled, settled);
-    for (let turn = 0; turn < 5 && open; turn++) await new Promise((resolve) => setImmediate(resolve));
+    for (const end = performance.now() + this.patience; open && performance.now() < end;) await new Promise((resolve) => setImmediate(resolve));
     return open;
   }
 }

@@ -111,10 +111,10 @@ export const fencingCases: readonly ConformanceCase[] = [
         const channel = await context.channel({ groups: ['nobody'] });
         const replica = await context.replica({ id });
         const { room } = await context.fill(await replica.writer(channel));
-        const outcome = failsWith(code, `a write that waits while its session ends by ${end}`, () => context.waiting.within(room, 'the end of the wait'));
-        if (end === 'fence') await context.replica({ id });
-        else await replica.session.close();
-        await outcome;
+        await Promise.all([
+          failsWith(code, `a write that waits while its session ends by ${end}`, () => context.waiting.within(room, 'the end of the wait')),
+          end === 'fence' ? context.replica({ id }) : replica.session.close(),
+        ]);
       }
     },
   },

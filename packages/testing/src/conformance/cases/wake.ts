@@ -101,10 +101,10 @@ export const wakeCases: readonly ConformanceCase[] = [
   },
   {
     group,
-    name: 'thousands of small batches pass a reader that sleeps whenever it finds nothing',
+    name: 'a thousand small batches pass a reader that sleeps whenever it finds nothing',
     async run(context) {
       const channel = await context.channel();
-      const total = 3000;
+      const total = 1000;
       const [source, sink] = [await context.replica(), await context.replica({}, await context.connect())];
       const [writer, reader] = [await source.writer(channel), await sink.reader(channel)];
       const produce = async (): Promise<void> => {
