@@ -1,10 +1,11 @@
 import { injectable } from 'inversify';
 import type { z } from 'zod';
 import type { Codec } from '../codec/index.js';
-import type { PluginClass } from '../plugin/index.js';
+import { Plugin, type PluginClass } from '../plugin/index.js';
 import type { InputPort, OutputPort } from '../port/index.js';
+import { inheritInjection } from './inherit-injection.js';
 import { recordMember, recordOperator } from './metadata.js';
-import type { OperatorClass } from './operator.js';
+import { Operator, type OperatorClass } from './operator.js';
 import { operatorRegistry } from './registry.js';
 import type { PartitionState } from './state.js';
 
@@ -33,6 +34,7 @@ export function operator(meta?: { readonly url: string }, options: OperatorOptio
     recordOperator(type, { name, module: meta?.url, description: options.description });
     if (meta) operatorRegistry.set(`${meta.url}#${name}`, type);
     injectable()(type as never);
+    inheritInjection(type, Operator);
   };
 }
 
@@ -76,6 +78,7 @@ export type PluginOptions<C extends PluginClass, O = object> = MemberOptions & (
 /** Declares a plugin that the container makes for each replica: `@plugin(HealthCheck) declare readonly health: HealthCheck`. */
 export function plugin<C extends PluginClass, O = object>(type: C & (new (...args: never[]) => Declared<C>), ...[options]: {} extends z.input<C['parameters']> ? [options?: PluginOptions<C, O>] : [options: PluginOptions<C, O>]) {
   return <K extends string>(target: { readonly [P in K]: InstanceType<C> } & { readonly parameters: O }, key: K): void => {
+    inheritInjection(type, Plugin);
     const given: unknown = options?.parameters;
     const parameters = typeof given === 'function' ? (given as (operator: object) => unknown) : () => given ?? {};
     recordMember(target, 'plugins', { name: key, type, parameters, dependsOn: options?.dependsOn ?? [] });

@@ -63,7 +63,7 @@ export function createPlan(definition: PipelineDefinition, options: PlanOptions)
     checkStates(operator, draft.where, problems);
     checkInputs(draft, operator, wiring, problems);
   }
-  checkCycles(operators, channels.all, pipeline, problems);
+  checkCycles(operators, channels.all, pipeline || 'pipeline', problems);
   checkSchemas(channels.all, pipeline, problems);
   checkExternal(channels.all, pipeline, problems);
   checkWithBackend(home, channels.all, problems);

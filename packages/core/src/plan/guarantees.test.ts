@@ -383,11 +383,7 @@ describe('schemas', () => {
     const writers = pipeline.add(Writers, {}, { name: 'writers' });
     writers.one.connect(writers.timed);
     writers.two.connect(writers.counted);
-    expect(problemsOf(pipeline).map((line) => line.replace(/[0-9a-f]{16}/g, 'fingerprint'))).toMatchInlineSnapshot(`
-      [
-        "p.writers.counted: its records cannot be told from those of writers.timed: two schemas have the fingerprint fingerprint and differ in a logical type, so their records cannot be told apart: …:"record","fields":[{"name":"at","type":"long"}]}… and …:"record","fields":[{"name":"at","type":{"type":"long","name":"timestamp-millis"…; rename the record or the field; declare both ports with one codec, or give one of them another id [MILLRACE_SCHEMA_CLASH]",
-      ]
-    `);
+    expect(problemsOf(pipeline)).toEqual([expect.stringMatching(/^p\.writers\.counted: its schema clashes with that of writers\.timed: two schemas .* declare both ports with one codec, or give one of the records another id \[MILLRACE_SCHEMA_CLASH\]$/)]);
   });
 });
 

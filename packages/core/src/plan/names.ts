@@ -24,14 +24,15 @@ export interface NamedOperator {
 
 /** Settles the names of the pipeline, its operators and their ports. */
 export function nameOperators(definition: PipelineDefinition, problems: ProblemList): readonly NamedOperator[] {
-  if (!isName(definition.name)) problems.error('MILLRACE_NAME_INVALID', definition.name === '' ? 'pipeline' : definition.name, `the pipeline cannot be called ${shown(definition.name)}`, RULE);
+  const label = definition.name === '' ? 'pipeline' : definition.name;
+  if (!isName(definition.name)) problems.error('MILLRACE_NAME_INVALID', label, `the pipeline cannot be called ${shown(definition.name)}`, RULE);
   const taken = new Set<string>();
   const operators = definition.nodes.map((node): NamedOperator => {
     const given = definition.names.get(node) as unknown;
     const members = operatorMembersOf(node.type);
     if (given === undefined) {
       const standIn = unused(`unnamed${node.type.name}`, taken);
-      problems.error('MILLRACE_NAME_INVALID', definition.name, `an operator of class ${node.type.name || '(anonymous)'} has no name`, 'keep it in a field of the pipeline or give { name }');
+      problems.error('MILLRACE_NAME_INVALID', label, `an operator of class ${node.type.name || '(anonymous)'} has no name`, 'keep it in a field of the pipeline or give { name }');
       return { node, name: standIn, where: `${definition.name}.${standIn}`, sound: false, members };
     }
     const name = String(given);

@@ -34,7 +34,7 @@ function checkFingerprints(channels: readonly ChannelPlan[], pipeline: string, p
   for (const writer of channels.filter((channel) => channel.external === undefined).flatMap((channel) => channel.writers)) {
     const known = first.get(writer.codec.fingerprint);
     if (known === undefined) first.set(writer.codec.fingerprint, writer);
-    else for (const difference of differences(writer, known)) problems.error('MILLRACE_SCHEMA_CLASH', `${pipeline}.${endName(writer)}`, `its records cannot be told from those of ${endName(known)}: ${difference}`, 'declare both ports with one codec, or give one of them another id');
+    else for (const difference of differences(writer, known)) problems.error('MILLRACE_SCHEMA_CLASH', `${pipeline}.${endName(writer)}`, `its schema clashes with that of ${endName(known)}: ${difference}`, 'declare both ports with one codec, or give one of the records another id');
   }
 }
 
