@@ -1,5 +1,5 @@
 import { EndOfStream } from '../channel/end-of-stream.js';
-import type { ChannelReader, ChannelWriter, CommitResult, MaybePromise, Offsets, Session, Transport } from '../channel/spi.js';
+import type { ChannelReader, ChannelWriter, CommitResult, Offsets, Session, Transport } from '../channel/spi.js';
 import type { StatusFact } from '../channel/status-board.js';
 import { toError } from '../error/index.js';
 import { WAKE, type Operator } from '../operator/index.js';
@@ -9,23 +9,23 @@ import { DeadLetter } from '../port/index.js';
 import { deadLetterOf } from './dead-letters.js';
 import type { ReplicaEnvironment } from './environment.js';
 import { ChannelInputPort, type LostRecord } from './input-port.js';
-import type { Loops } from './loops.js';
-import { portCounters, type PortCounters } from './metrics.js';
+import { Inputs } from './inputs.js';
+import { Loops } from './loops.js';
+import { portCounters, type PortCounters, type ReplicaCounters } from './metrics.js';
 import { OutputChannel } from './output-channel.js';
 import { ChannelOutputPort } from './output-port.js';
 import type { Replay } from './replay.js';
 import { Wake, type Signal } from './signal.js';
 import { StateStore } from './state-store.js';
-import type { StepScope } from './step.js';
+import { StepScope } from './step.js';
 
 export interface ExecutionOptions {
   readonly env: ReplicaEnvironment;
   readonly signal: Signal;
-  readonly step: StepScope;
-  readonly loops: Loops;
   readonly replay: Replay;
-  /** Counters by port, kept over the instances of a replica. */
-  readonly counters: Map<string, PortCounters>;
+  /** Kept over the instances of a replica, as are those by port. */
+  readonly counters: ReplicaCounters;
+  readonly portCounters: Map<string, PortCounters>;
 }
 
 /**
@@ -34,7 +34,9 @@ export interface ExecutionOptions {
  */
 export class Execution {
   readonly name: string;
-  readonly inputs = new Map<string, ChannelInputPort>();
+  readonly step: StepScope;
+  readonly loops: Loops;
+  readonly inputs = new Inputs();
   readonly outputs = new Map<string, ChannelOutputPort>();
   readonly #options: ExecutionOptions;
   readonly #sessions = new Map<Transport, Session>();
@@ -45,14 +47,19 @@ export class Execution {
   readonly #unwatch: (() => void)[] = [];
   #lost: LostRecord[] = [];
   #state: StateStore | undefined;
+  /** A step was made since the last commit; something was sent since then. */
   #dirty = false;
+  #hasSent = false;
+  #failure: Error | undefined;
 
   constructor(options: ExecutionOptions) {
     this.#options = options;
     this.name = replicaName(options.env.pipeline, options.env.operator.name, options.env.index);
+    this.step = new StepScope(options.signal);
+    this.loops = new Loops(this.step, options.signal);
   }
 
-  /** Opens the sessions, which fences earlier lives of this replica, and restores the state. */
+  /** Opens the sessions, which fences earlier lives of this replica. */
   async connect(): Promise<void> {
     const { env, signal } = this.#options;
     const { operator } = env;
@@ -62,7 +69,6 @@ export class Execution {
       const session = await transport.open({ id: this.name, delivery: operator.delivery, ...(operator.maxStepBytes === undefined ? {} : { maxStepBytes: operator.maxStepBytes }), wake: () => signal.notify(Wake.Data) });
       this.#sessions.set(transport, session);
     }
-    this.#state = new StateStore({ replica: this.name, states: operator.states, stored: this.#home.state, partitions: this.#statePartitions(), limit: home.limits.stateBytes });
   }
 
   /** True where an earlier life was done: this one only closes again. */
@@ -78,11 +84,13 @@ export class Execution {
     const fixed = { parameters: operator.parameters, context, [WAKE]: () => signal.notify(Wake.Asked) };
     for (const key of Reflect.ownKeys(fixed)) Object.defineProperty(instance, key, { value: fixed[key as keyof typeof fixed], configurable: true });
     for (const [name, value] of [...plugins, ...this.inputs, ...this.outputs]) Object.defineProperty(instance, name, { value, enumerable: true, configurable: true });
-    this.#state!.restore(instance);
+    this.#state = new StateStore({ replica: this.name, states: operator.states, stored: this.#home.state, partitions: this.#statePartitions(), limit: env.transport(env.homeLocation).limits.stateBytes });
+    this.#state.restore(instance);
   }
 
   async openInput(plan: InputPlan): Promise<void> {
-    const { env, step, loops, replay, signal } = this.#options;
+    const { step, loops } = this;
+    const { env, replay, signal } = this.#options;
     const { channel } = plan;
     const session = this.#sessions.get(env.transport(channel.location))!;
     const { external } = channel;
@@ -129,8 +137,10 @@ export class Execution {
     await Promise.all(facts.map((fact) => board.put(fact)));
   }
 
-  /** The first failure of a session: fenced, or connection lost. */
+  /** What ends this life whatever the policies say: a session that is fenced or lost, a send that nobody can answer for. */
   get failure(): Error | undefined {
+    if (this.#failure !== undefined) return this.#failure;
+    if (this.step.stray !== undefined) return this.step.stray;
     for (const session of this.#sessions.values()) if (session.failure !== undefined) return session.failure;
     return undefined;
   }
@@ -151,17 +161,15 @@ export class Execution {
 
   /** Ends a step or a turn of loops: waits for what it sent, and sends what it gave up. */
   settle(): Promise<void> | undefined {
-    const { step } = this.#options;
-    return step.hasPendingSends || this.#lost.length > 0 ? this.#settle() : undefined;
+    return this.step.isUnsettled || this.#lost.length > 0 ? this.#settle() : undefined;
   }
 
   /**
-   * Commits what was read, sent and kept since the last time. Between steps only.
+   * Commits what was read, sent and kept since the last time; where nothing of that was, nothing is done. Between steps only.
    * @param done marks the replica as done for good
    */
-  commit(done = false): MaybePromise<void> {
+  commit(done = false): Promise<void> | undefined {
     const changes = this.#state!.changes(done);
-    this.#dirty = false;
     const positions = new Map<Session, Map<ChannelReader, Offsets>>();
     for (const port of this.inputs.values()) {
       const offsets = port.takePositions();
@@ -169,11 +177,18 @@ export class Execution {
       const session = this.#sessionOf.get(port.reader)!;
       positions.set(session, (positions.get(session) ?? new Map<ChannelReader, Offsets>()).set(port.reader, offsets));
     }
+    const isNeeded = changes !== undefined || positions.size > 0 || this.#hasSent || this.wantsCommit;
+    this.#dirty = false;
+    this.#hasSent = false;
+    if (!isNeeded) return undefined;
+    this.#options.counters.commits++;
     const home = this.#home;
     const order = this.#commitOrder();
     if (order.length === 1) {
       const result = home.commit(positions.get(home) ?? new Map(), changes);
-      return result instanceof Promise ? result.then((value) => this.#committed(value)) : this.#committed(result);
+      if (result instanceof Promise) return result.then((value) => this.#committed(value));
+      this.#committed(result);
+      return undefined;
     }
     return this.#commitEach(order, positions, changes);
   }
@@ -208,20 +223,21 @@ export class Execution {
   }
 
   #countersOf(port: string): PortCounters {
-    const { counters } = this.#options;
-    let found = counters.get(port);
-    if (found === undefined) counters.set(port, (found = portCounters()));
+    const all = this.#options.portCounters;
+    let found = all.get(port);
+    if (found === undefined) all.set(port, (found = portCounters()));
     return found;
   }
 
   #statePartitions(): readonly number[] {
-    const { operator, index } = this.#options.env;
-    const partitions = operator.inputs.filter((input) => !input.broadcast).flatMap((input) => assignedPartitions(input.channel.partitions, operator.replicas, index, false));
+    const shared = this.#options.env.operator.inputs.filter((input) => !input.broadcast);
+    const partitions = shared.flatMap(({ name }) => this.inputs.get(name)?.partitions ?? []);
     return [...new Set(partitions)].sort((a, b) => a - b);
   }
 
   async #openOutput(plan: Pick<OutputPlan, 'name' | 'codec' | 'partitioner' | 'validate'> & { readonly backend?: unknown }, channels: readonly ChannelPlan[]): Promise<ChannelOutputPort> {
-    const { env, step } = this.#options;
+    const { step } = this;
+    const { env } = this.#options;
     if (env.schemas !== undefined) await env.schemas.publish(plan.codec);
     const opened: OutputChannel[] = [];
     for (const channel of channels) opened.push(await this.#openChannel(channel, plan));
@@ -256,20 +272,27 @@ export class Execution {
 
   #sent(): void {
     this.#dirty = true;
+    this.#hasSent = true;
     // Sent outside a step: somebody must come and commit it.
-    if (!this.#options.step.active) this.#options.signal.notify(Wake.Data);
+    if (!this.step.active) this.#options.signal.notify(Wake.Data);
   }
 
   async #settle(): Promise<void> {
-    const { step, env } = this.#options;
-    await step.settle();
+    await this.step.settle();
     const lost = this.#lost;
     this.#lost = [];
-    for (const record of lost) {
-      const input = env.operator.inputs.find(({ name }) => name === record.port)!;
-      await this.#deadLetters.get(record.port)!.send([deadLetterOf(record, { replica: this.name, channel: input.channel.name, codec: input.codec })]);
+    try {
+      for (const record of lost) await this.#bury(record);
+    } catch (error) {
+      // Not the fault of the record that the operator has in hand, so no policy can mend it.
+      throw (this.#failure = toError(error, 'the dead letters'));
     }
-    await step.settle();
+  }
+
+  /** Sends a record that was given up to the dead letters of its port. */
+  async #bury(record: LostRecord): Promise<void> {
+    const input = this.#options.env.operator.inputs.find(({ name }) => name === record.port)!;
+    await this.#deadLetters.get(record.port)!.send([deadLetterOf(record, { replica: this.name, channel: input.channel.name, codec: input.codec })]);
   }
 
   /** Outputs elsewhere first, then positions and state at home, then positions elsewhere: a crash in between only doubles. */

@@ -135,9 +135,11 @@ export class ChannelInputPort extends InputPort<unknown> {
 
   /** Whether `retrieve` would give something. Fetches ahead by at most one batch. */
   poll(): boolean {
-    if (this.#draining) return false;
+    const { reader, replay } = this.#options;
+    // Once past its failing place it waits for the other ports: in a replay it might keep them from ever getting there.
+    if (this.#draining || replay.isPast(this.name)) return false;
     while (this.#held === undefined) {
-      const batch = this.#options.reader.readRecords();
+      const batch = reader.readRecords();
       if (batch === undefined) return false;
       // A batch without records carries a position past what is not ours to see: aborted, compacted, control.
       if (batch.count === 0) this.#advance(batch.partition, batch.next);
@@ -162,6 +164,11 @@ export class ChannelInputPort extends InputPort<unknown> {
     if (this.isExternal) this.#draining = true;
   }
 
+  /** Whether it came to another position since the last commit, or holds back another one. */
+  get hasMoved(): boolean {
+    return this.#changed.size > 0;
+  }
+
   /** Where it has come to since the last commit, held back by `retainFrom`; `undefined` where nothing changed. */
   takePositions(): Offsets | undefined {
     if (this.#changed.size === 0) return undefined;
@@ -172,7 +179,7 @@ export class ChannelInputPort extends InputPort<unknown> {
     }
     for (const [partition, position] of positions) this.#committed.set(partition, position);
     this.#changed.clear();
-    return positions;
+    return positions.size === 0 ? undefined : positions;
   }
 
   /** Passes over all that is left, for an operator that is done before its input is: its writers must not wait for it. */
@@ -293,7 +300,11 @@ export class ChannelInputPort extends InputPort<unknown> {
     const { partition } = batch;
     const offset = batch.offset(i);
     const error = new MillraceError('MILLRACE_UNDECODABLE', `${replica} cannot decode a record of ${channel}, partition ${partition}, offset ${offset}: ${cause.message}`, { operator: replica, port: this.name, channel, partition, offset, cause });
-    if (plan.onError === 'fail') throw error;
+    if (plan.onError === 'fail') {
+      // The position is past it already: an operator that catches this must not go on as if nothing was lost.
+      this.#options.step.refuse(error);
+      throw error;
+    }
     this.#lose(batch, i, { policy: plan.onError, cause: error, attempts: 1 });
     return LOST;
   }

@@ -1,6 +1,7 @@
 import { NO_VALUE, TOMBSTONE, type ChannelWriter, type OutgoingBatch, type RecordHeader } from '../channel/spi.js';
 import type { StatusBoard } from '../channel/status-board.js';
 import type { Codec } from '../codec/index.js';
+import { toError } from '../error/index.js';
 import { replicaName, type ChannelPlan } from '../plan/plan.js';
 
 const NO_BYTES = new Uint8Array(0);
@@ -69,7 +70,7 @@ export class OutputChannel {
       this.#waiting.add(leave);
       room.then(leave, (error: unknown) => {
         this.#waiting.delete(leave);
-        reject(error as Error);
+        reject(toError(error, this.name));
       });
     });
   }

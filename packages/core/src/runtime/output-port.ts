@@ -1,6 +1,6 @@
 import type { RecordHeader } from '../channel/spi.js';
 import type { Clock } from '../clock/index.js';
-import { MillraceError } from '../error/index.js';
+import { MillraceError, toError } from '../error/index.js';
 import type { OutputPlan } from '../plan/plan.js';
 import { OutputPort, type Headers, type SendOptions } from '../port/index.js';
 import { deepFreeze } from './freeze.js';
@@ -65,7 +65,7 @@ export class ChannelOutputPort extends OutputPort<unknown> {
       }
       return wait === undefined ? ROOM : step.track(this.#timed(wait));
     } catch (error) {
-      return step.track(Promise.reject(error as Error));
+      return step.track(Promise.reject(toError(error, `send to ${plan.name}`)));
     }
   }
 

@@ -1,9 +1,9 @@
 import { MillraceError } from '../error/index.js';
 import type { InputPlan } from '../plan/plan.js';
 import type { Execution } from './execution.js';
+import type { HookError } from './hook-error.js';
 import type { Replay } from './replay.js';
-import type { HookError } from './run-loop.js';
-import type { HandedRecord, StepScope } from './step.js';
+import type { HandedRecord } from './step.js';
 
 const LONGEST_BACKOFF_MS = 30_000;
 
@@ -24,10 +24,10 @@ export class Recovery {
    * Decides over a failure, and notes in the replay what to do differently.
    * @returns ms to wait before the replica is built anew; `undefined`: the failure is final
    */
-  decide(failure: HookError, step: StepScope, execution: Execution): number | undefined {
-    const record = (this.#record = step.single);
-    if (failure.hook !== 'onRunning' || execution.failure !== undefined || MillraceError.is(failure.cause, 'MILLRACE_UNDECODABLE')) return undefined;
-    const pause = record === undefined ? this.#several(step) : this.#one(record, failure.cause);
+  decide(failure: HookError, execution: Execution): number | undefined {
+    const record = (this.#record = execution.step.single);
+    if (failure.hook !== 'onRunning' || execution.failure !== undefined || isOfChannel(failure.cause)) return undefined;
+    const pause = record === undefined ? this.#several(execution.step.ports) : this.#one(record, failure.cause);
     if (pause !== undefined) for (const [port, positions] of execution.positions()) this.#replay.begin(port, positions);
     return pause;
   }
@@ -50,11 +50,18 @@ export class Recovery {
   }
 
   /** One of several records is at fault: go back and take them one by one, unless that is what was done, or would not help. */
-  #several(step: StepScope): number | undefined {
-    const isWorthwhile = step.ports.some((port) => {
+  #several(ports: readonly string[]): number | undefined {
+    const isWorthwhile = ports.some((port) => {
       const { retries, onError } = this.#inputs.find(({ name }) => name === port)!;
       return retries > 0 || onError !== 'fail';
     });
     return isWorthwhile && !this.#replay.active ? 0 : undefined;
   }
 }
+
+/** An error that a record which cannot be read gave already: not the doing of the record in hand, and the same the next time. */
+function isOfChannel(cause: Error): boolean {
+  return MillraceError.is(cause) && OF_CHANNEL.has(cause.code);
+}
+
+const OF_CHANNEL: ReadonlySet<string> = new Set(['MILLRACE_UNDECODABLE', 'MILLRACE_SCHEMA_UNKNOWN', 'MILLRACE_SCHEMA_INCOMPATIBLE', 'MILLRACE_SCHEMA_INVALID', 'MILLRACE_SCHEMA_CLASH']);

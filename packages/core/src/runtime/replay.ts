@@ -31,6 +31,11 @@ export class Replay {
     if (until.size > 0) this.#until.set(port, until);
   }
 
+  /** Whether a port is past its failing place while others are not. */
+  isPast(port: string): boolean {
+    return this.#until.size > 0 && !this.#until.has(port);
+  }
+
   /** Notes a partition's position; once every port is past its failing place the replay is over. */
   reached(port: string, partition: number, position: number): void {
     const until = this.#until.get(port);

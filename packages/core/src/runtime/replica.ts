@@ -5,14 +5,14 @@ import { replicaName } from '../plan/plan.js';
 import type { Plugin } from '../plugin/index.js';
 import type { ReplicaEnvironment } from './environment.js';
 import { Execution } from './execution.js';
+import { HookError } from './hook-error.js';
 import { callHook, HookCalls } from './hooks.js';
-import { Loops } from './loops.js';
 import { replicaCounters, type PortCounters, type ReplicaCounters } from './metrics.js';
 import { Recovery } from './recovery.js';
 import { Replay } from './replay.js';
-import { HookError, RunLoop, type StopRequest } from './run-loop.js';
+import { RunLoop } from './run-loop.js';
 import { Signal, Wake } from './signal.js';
-import { StepScope } from './step.js';
+import type { StopRequest } from './stop.js';
 import { waitForGroup, waitForWriters } from './waits.js';
 
 type ActiveStage = Exclude<Stage, 'Closed' | 'Failed'>;
@@ -35,8 +35,6 @@ export class Replica {
   readonly portCounters = new Map<string, PortCounters>();
   readonly #env: ReplicaEnvironment;
   readonly #signal: Signal;
-  readonly #step = new StepScope();
-  readonly #loops: Loops;
   readonly #replay = new Replay();
   readonly #recovery: Recovery;
   readonly #calls = new HookCalls();
@@ -55,7 +53,6 @@ export class Replica {
     this.#env = env;
     this.name = replicaName(env.pipeline, env.operator.name, env.index);
     this.#signal = new Signal(env.clock, env.driver);
-    this.#loops = new Loops(this.#step, this.#signal, () => this.#loop?.mustPark ?? true);
     this.#recovery = new Recovery(this.name, env.operator.inputs, this.#replay);
   }
 
@@ -65,8 +62,7 @@ export class Replica {
 
   /** The hook that runs now and since when, on the clock's monotonic scale; `undefined` between hooks. */
   get busy(): { readonly hook: string; readonly since: number } | undefined {
-    const since = this.#loop?.busySince;
-    return since === undefined ? undefined : { hook: this.#loop?.busyHook ?? 'onRunning', since };
+    return this.#loop?.busy;
   }
 
   /** Records that wait for this replica, by input port; asks the backend. */
@@ -185,7 +181,7 @@ export class Replica {
   /** Sessions, ports and state for an instance. */
   async #begin(operator: Operator, withPlugins: boolean): Promise<void> {
     const { operator: plan } = this.#env;
-    const execution = new Execution({ env: this.#env, signal: this.#signal, step: this.#step, loops: this.#loops, replay: this.#replay, counters: this.portCounters });
+    const execution = new Execution({ env: this.#env, signal: this.#signal, replay: this.#replay, counters: this.counters, portCounters: this.portCounters });
     this.#execution = execution;
     await execution.connect();
     for (const level of plan.levels) {
@@ -195,7 +191,7 @@ export class Replica {
     }
     execution.bind(operator, this.#plugins);
     this.#operator = operator;
-    this.#loop = new RunLoop({ env: this.#env, execution, instance: operator, signal: this.#signal, step: this.#step, loops: this.#loops, replay: this.#replay, stop: this.#stop, counters: this.counters });
+    this.#loop = new RunLoop({ env: this.#env, execution, instance: operator, signal: this.#signal, replay: this.#replay, stop: this.#stop, counters: this.counters });
     for (const [port, positions] of execution.positions()) for (const [partition, position] of positions) this.#replay.reached(port, partition, position);
     await execution.putStatus('Opened');
   }
@@ -222,7 +218,7 @@ export class Replica {
   /** Builds the replica anew after a failed step, if the policy of the port says so. */
   async #recover(failure: HookError): Promise<boolean> {
     const execution = this.#execution!;
-    const pause = this.#recovery.decide(failure, this.#step, execution);
+    const pause = this.#recovery.decide(failure, execution);
     if (pause === undefined || this.#calls.isAbandoned) return false;
     this.counters.retries++;
     this.#report(this.#recovery.describe(failure), failure.hook, false);

@@ -5,7 +5,8 @@ import type { PartitionState, StateMetadata } from '../operator/index.js';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-const FRAMEWORK = 'framework';
+/** Key of the framework's own part of the state. */
+export const DONE_KEY = 'framework';
 
 /** Key of a state value among its owner's: `state/<field>`, or `state/<field>/<partition>`. */
 export function stateKey(field: string, partition?: number): string {
@@ -47,7 +48,7 @@ export class StateStore {
 
   constructor(options: StateStoreOptions) {
     this.#options = options;
-    const framework = options.stored.get(FRAMEWORK);
+    const framework = options.stored.get(DONE_KEY);
     this.done = framework !== undefined && (JSON.parse(decoder.decode(framework)) as { done?: boolean }).done === true;
   }
 
@@ -79,7 +80,7 @@ export class StateStore {
       if (bytes.length > limit) throw new MillraceError('MILLRACE_STATE_TOO_LARGE', `${replica} holds ${bytes.length} bytes in ${slot.key}; the backend takes ${limit}: keep less, or one value per partition`, { operator: replica });
       (changes ??= new Map()).set(slot.key, bytes);
     }
-    if (done && !this.done) (changes ??= new Map()).set(FRAMEWORK, encoder.encode(JSON.stringify({ v: 1, done: true })));
+    if (done && !this.done) (changes ??= new Map()).set(DONE_KEY, encoder.encode(JSON.stringify({ v: 1, done: true })));
     return changes;
   }
 
@@ -130,7 +131,7 @@ export class StateStore {
 
   #encode(slot: Slot): string {
     try {
-      const text = JSON.stringify(z.encode(slot.metadata.schema, slot.read() as never)) as string | undefined;
+      const text = JSON.stringify(z.encode(slot.metadata.schema, slot.read())) as string | undefined;
       if (text === undefined) throw new TypeError('undefined cannot be stored');
       return text;
     } catch (cause) {

@@ -1,4 +1,5 @@
 import { MillraceError, toError } from '../error/index.js';
+import { Wake, type Signal } from './signal.js';
 
 /** A record handed to an operator in the current step. */
 export interface HandedRecord {
@@ -7,27 +8,45 @@ export interface HandedRecord {
   readonly offset: number;
 }
 
+/** Records of one port that an operator has. */
+interface Hand {
+  count: number;
+  readonly first: HandedRecord;
+  /** Its loop asked for the next batch: processed, as far as the operator's code goes. */
+  isReleased: boolean;
+}
+
 /** Answer of a send that found room: one promise for all, which the runtime recognises and does not wait for. */
 export const ROOM: Promise<void> = Promise.resolve();
 
-/** What happens in the current step of one replica: what was handed out, what was sent and is still on its way. */
+/**
+ * What happens in the current step of one operator instance: what was handed out, what was sent and is still on its way. With
+ * `for await` a step is one turn of all loops.
+ */
 export class StepScope {
   /** True while a hook runs in which sending is part of a step. */
   active = false;
   /** Records retrieved, batches sent: whether the step made progress. */
   retrieved = 0;
   sent = 0;
-  /** Records in the operator's hands, by port; with loops what each loop's current turn holds. */
-  readonly #hands = new Map<string, { count: number; first: HandedRecord }>();
+  /** Error of a send made outside a step that nobody listened to. */
+  stray: Error | undefined;
+  readonly #signal: Signal;
+  readonly #hands = new Map<string, Hand>();
   readonly #sends = new Set<PendingSend>();
-  #failure: Error | undefined;
+  readonly #failed: { readonly send: PendingSend; readonly error: unknown }[] = [];
+  #refusal: Error | undefined;
+
+  constructor(signal: Signal) {
+    this.#signal = signal;
+  }
 
   begin(): void {
     this.active = true;
     this.turn();
   }
 
-  /** All loops are between two batches: what they had is processed, a new step begins. */
+  /** What was handed out is processed, a new step begins. */
   turn(): void {
     this.retrieved = 0;
     this.sent = 0;
@@ -38,46 +57,53 @@ export class StepScope {
   hand(port: string, partition: number, offset: number, count: number): void {
     this.retrieved += count;
     const hand = this.#hands.get(port);
-    if (hand === undefined) this.#hands.set(port, { count, first: { port, partition, offset } });
+    if (hand === undefined || hand.isReleased) this.#hands.set(port, { count, first: { port, partition, offset }, isReleased: false });
     else hand.count += count;
   }
 
   /** A loop over this port is through with its batch. */
   release(port: string): void {
-    this.#hands.delete(port);
-  }
-
-  get inHand(): number {
-    let count = 0;
-    for (const hand of this.#hands.values()) count += hand.count;
-    return count;
+    const hand = this.#hands.get(port);
+    if (hand !== undefined) hand.isReleased = true;
   }
 
   /** The record in hand where there is exactly one. */
   get single(): HandedRecord | undefined {
-    return this.inHand === 1 ? [...this.#hands.values()].find((hand) => hand.count === 1)?.first : undefined;
+    const [hand, other] = this.#inHand();
+    return other === undefined && hand?.count === 1 ? hand.first : undefined;
   }
 
   /** Ports with records in hand. */
   get ports(): readonly string[] {
-    return [...this.#hands.keys()];
+    return this.#inHand().map(({ first }) => first.port);
   }
 
-  get hasPendingSends(): boolean {
-    return this.#sends.size > 0 || this.#failure !== undefined;
+  /** True while something was sent that there is no room for. */
+  get waitsForRoom(): boolean {
+    return this.#sends.size > 0;
+  }
+
+  /** True where the end of the step has to wait, or fails. */
+  get isUnsettled(): boolean {
+    return this.#sends.size > 0 || this.#failed.length > 0 || this.#refusal !== undefined;
+  }
+
+  /** Makes the step fail with an error that the operator met too, whether it catches it or not. */
+  refuse(error: Error): void {
+    this.#refusal ??= error;
   }
 
   /** Follows a send that has to wait, so that the step does not end before it, whether the operator awaits it or not. */
   track(wait: Promise<void>): Promise<void> {
     const send = PendingSend.from(wait);
+    const isOfStep = this.active;
     this.#sends.add(send);
-    Promise.prototype.then.call(
-      send,
+    send.watch(
       () => this.#sends.delete(send),
       (error: unknown) => {
         this.#sends.delete(send);
-        // Who awaits it has the error already; an error that nobody took must not get lost.
-        if (!send.taken) this.#failure ??= toError(error, 'send');
+        if (isOfStep) this.#failed.push({ send, error });
+        else if (!send.isTaken) this.#strayed(error);
       },
     );
     return send;
@@ -85,16 +111,31 @@ export class StepScope {
 
   /** Waits for sends that the operator did not await. @throws the first error that nobody took */
   async settle(): Promise<void> {
-    while (this.#sends.size > 0) await Promise.allSettled([...this.#sends].map((send) => Promise.prototype.then.call(send, undefined, undefined)));
-    const failure = this.#failure;
-    this.#failure = undefined;
-    if (failure !== undefined) throw failure;
+    while (this.#sends.size > 0) await Promise.all([...this.#sends].map((send) => send.over()));
+    const refusal = this.#refusal;
+    this.#refusal = undefined;
+    // Who awaits a send has its error already; one that nobody took must not get lost.
+    const lost = this.#failed.splice(0).find(({ send }) => !send.isTaken);
+    if (refusal !== undefined) throw refusal;
+    if (lost !== undefined) throw toError(lost.error, 'send');
+  }
+
+  /** Between two turns, when every hand is released, those of the turn that ends. */
+  #inHand(): readonly Hand[] {
+    const hands = [...this.#hands.values()];
+    const held = hands.filter((hand) => !hand.isReleased);
+    return held.length > 0 ? held : hands;
+  }
+
+  #strayed(error: unknown): void {
+    this.stray ??= toError(error, 'send');
+    this.#signal.notify(Wake.Data);
   }
 }
 
 /** A send's promise that knows whether somebody listens to it. */
 class PendingSend extends Promise<void> {
-  taken = false;
+  isTaken = false;
 
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
@@ -107,8 +148,18 @@ class PendingSend extends Promise<void> {
   }
 
   override then<A = void, B = never>(fulfilled?: ((value: void) => A | PromiseLike<A>) | null, rejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
-    this.taken = true;
+    this.isTaken = true;
     return super.then(fulfilled, rejected);
+  }
+
+  /** Listens without taking. */
+  watch(fulfilled: () => void, rejected: (error: unknown) => void): void {
+    void super.then(fulfilled, rejected);
+  }
+
+  /** Resolves when it is over, well or not. */
+  over(): Promise<void> {
+    return super.then(() => {}, () => {});
   }
 }
 

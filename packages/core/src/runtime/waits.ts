@@ -3,8 +3,8 @@ import { MillraceError } from '../error/index.js';
 import { replicaName, type InputPlan } from '../plan/plan.js';
 import type { ReplicaEnvironment } from './environment.js';
 import type { Execution } from './execution.js';
-import type { StopRequest } from './run-loop.js';
 import type { Signal } from './signal.js';
+import type { StopRequest } from './stop.js';
 
 interface WriterWait {
   readonly name: string;

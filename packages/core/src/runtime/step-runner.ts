@@ -1,0 +1,178 @@
+import type { MaybePromise } from '../channel/spi.js';
+import { toError } from '../error/index.js';
+import type { Operator, StepResult } from '../operator/index.js';
+import type { Execution } from './execution.js';
+import { HookError } from './hook-error.js';
+import type { Replay } from './replay.js';
+import { Wake, type Signal } from './signal.js';
+import { ROOM } from './step.js';
+import type { StopRequest } from './stop.js';
+import type { Timing } from './timing.js';
+
+/** What happens between two turns of loops, as between two steps. */
+export interface Boundary {
+  /** The hook that runs now and since when. */
+  busy: Busy | undefined;
+  /** Commits or ticks, if due. */
+  attend(): Promise<void>;
+  /** The step read or sent something. */
+  dirtied(): void;
+  commit(): Promise<void> | undefined;
+}
+
+export interface Busy {
+  readonly hook: string;
+  /** On the clock's monotonic scale. */
+  readonly since: number;
+}
+
+export interface StepRunnerOptions {
+  readonly instance: Operator;
+  readonly execution: Execution;
+  readonly signal: Signal;
+  readonly replay: Replay;
+  readonly timing: Timing;
+  readonly stop: StopRequest;
+  readonly boundary: Boundary;
+  readonly counters: { steps: number };
+}
+
+type Outcome = { readonly value: StepResult } | { readonly error: unknown };
+
+/** Calls `onRunning`. A step that returns at once makes no promise here; one with loops has a boundary between their turns. */
+export class StepRunner {
+  readonly #o: StepRunnerOptions;
+  #outcome: Outcome | undefined;
+
+  constructor(options: StepRunnerOptions) {
+    this.#o = options;
+  }
+
+  /** One step. @throws HookError, or the error of a commit between turns */
+  run(): MaybePromise<StepResult> {
+    const { instance, execution, timing, counters } = this.#o;
+    const { step } = execution;
+    counters.steps++;
+    timing.sample();
+    step.begin();
+    let result: StepResult | Promise<StepResult>;
+    try {
+      result = instance.onRunning();
+    } catch (error) {
+      return Promise.reject(this.#failed(error));
+    }
+    // What `send` gave, returned by an operator that does not care: nothing to wait for.
+    if (result === (ROOM as unknown)) result = undefined;
+    if (result instanceof Promise) return this.#follow(result);
+    const settling = execution.settle();
+    if (settling !== undefined) return this.#follow(settling.then(() => result));
+    step.active = false;
+    return result;
+  }
+
+  async #follow(result: Promise<StepResult>): Promise<StepResult> {
+    const { execution, timing, boundary } = this.#o;
+    const { step, loops } = execution;
+    boundary.busy = { hook: 'onRunning', since: timing.now };
+    try {
+      const value = await this.#drive(result);
+      await this.#settle();
+      loops.finish();
+      // Loops that were cut short by a stop look to the operator like ended ones; it is not done for that.
+      return loops.wereStopped ? undefined : value;
+    } catch (error) {
+      const failure = error as Error;
+      loops.abandon(failure instanceof HookError ? failure.cause : failure);
+      throw failure;
+    } finally {
+      step.active = false;
+      boundary.busy = undefined;
+      timing.look();
+    }
+  }
+
+  /** Waits for `onRunning`, and meanwhile serves its loops. */
+  async #drive(result: Promise<StepResult>): Promise<StepResult> {
+    const { signal, execution, timing, boundary } = this.#o;
+    const { loops } = execution;
+    let heard = 0;
+    this.#outcome = undefined;
+    result.then(this.#onValue, this.#onError);
+    for (;;) {
+      const outcome = this.#outcome as Outcome | undefined;
+      if (outcome !== undefined) {
+        // Who reads is asked again after the step, which may have looked before that came.
+        signal.notify(heard & (Wake.Data | Wake.Status | Wake.Asked));
+        if ('error' in outcome) throw this.#failed(outcome.error);
+        return outcome.value;
+      }
+      if (loops.areActive && (await this.#serve())) continue;
+      const isResting = loops.areParked;
+      timing.look();
+      if (isResting) boundary.busy = undefined;
+      const wait = signal.wait(loops.areActive ? Math.min(execution.inputs.lookAgainAt, isResting ? timing.tickAt : Infinity) : Infinity);
+      heard |= typeof wait === 'number' ? wait : await wait;
+      if (isResting) {
+        timing.wake();
+        boundary.busy = { hook: 'onRunning', since: timing.now };
+      }
+    }
+  }
+
+  /** @returns whether a loop went on, or others may now */
+  async #serve(): Promise<boolean> {
+    const { execution, timing, stop, replay } = this.#o;
+    const { loops } = execution;
+    if (execution.failure !== undefined) throw execution.failure;
+    if (stop.kind === 'stop') loops.stop();
+    if (stop.kind === 'drain') execution.inputs.drain();
+    if (loops.areParked) return await this.#betweenTurns();
+    // A loop has a batch in hand: no boundary yet, and others go on beside it unless one is due.
+    if (timing.isPauseDue) await timing.pause();
+    return loops.deliver({ inner: loops.mustPark(), one: replay.active });
+  }
+
+  /** Every loop waits, so everything handed out is processed: a boundary like the one between two steps. */
+  async #betweenTurns(): Promise<boolean> {
+    const { execution, timing, boundary, replay, counters } = this.#o;
+    const { step, loops } = execution;
+    await this.#settle();
+    if (step.retrieved > 0 || step.sent > 0) boundary.dirtied();
+    counters.steps++;
+    step.turn();
+    await boundary.attend();
+    if (timing.isPauseDue) await timing.pause();
+    const all = { inner: false, one: replay.active };
+    if (loops.deliver(all) || step.retrieved > 0) return true;
+    execution.inputs.checkEnds();
+    if (loops.deliver(all)) return true;
+    if (!execution.isDirty) return false;
+    await boundary.commit();
+    return loops.deliver(all);
+  }
+
+  async #settle(): Promise<void> {
+    try {
+      await this.#o.execution.settle();
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
+  #failed(error: unknown): HookError {
+    const { execution } = this.#o;
+    execution.step.active = false;
+    return new HookError('onRunning', toError(error, `${execution.name}.onRunning`));
+  }
+
+  // Two handlers for all steps, so that a step costs no closure.
+  readonly #onValue = (value: StepResult): void => {
+    this.#outcome = { value };
+    this.#o.signal.notify(Wake.Settled);
+  };
+
+  readonly #onError = (error: unknown): void => {
+    this.#outcome = { error };
+    this.#o.signal.notify(Wake.Settled);
+  };
+}
