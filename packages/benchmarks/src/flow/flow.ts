@@ -1,0 +1,41 @@
+import { ContainerModule, dropMemorySpace, orchestrate, Pipeline, silentLogger } from 'millrace';
+import { Relay, Sink, Source } from './operators.js';
+import { expectedSum } from './records.js';
+import { Watch } from './watch.js';
+
+export interface FlowOptions {
+  readonly batchSize: number;
+  /** The check of values at `send`. Default: none, as the peers have none. */
+  readonly validate?: 'structure' | false;
+  /** Whether a relay stands between source and sink. Default false. */
+  readonly relay?: boolean;
+  readonly delivery?: 'at-least-once' | 'exactly-once';
+  /** Whether the memory channels carry encoded records. Default false. */
+  readonly wire?: boolean;
+}
+
+/** A memory space that is gone afterwards. */
+export const SPACE = 'benchmark';
+
+/** Runs a pipeline from a source to a sink to its end. @throws Error where the sink got other records than were sent */
+export async function runFlow({ batchSize, validate = false, relay = false, delivery = 'at-least-once', wire = false }: FlowOptions, watch: Watch): Promise<void> {
+  const { records } = watch;
+  const pipeline = new Pipeline('benchmark');
+  const source = pipeline.add(Source, { records, batchSize }, { name: 'source' });
+  const sink = pipeline.add(Sink, {}, { name: 'sink' });
+  if (relay) {
+    const middle = pipeline.add(Relay, {}, { name: 'relay' });
+    middle.readings.connect(source.readings);
+    sink.readings.connect(middle.passed);
+  } else {
+    sink.readings.connect(source.readings);
+  }
+  const services = new ContainerModule(({ bind }) => void bind(Watch).toConstantValue(watch));
+  try {
+    const run = await orchestrate(pipeline, { location: `memory:${SPACE}${wire ? '?wire' : ''}`, services, logger: silentLogger, defaults: { delivery, ports: { validate } } });
+    await run.completed;
+  } finally {
+    dropMemorySpace(SPACE);
+  }
+  if (watch.received !== records || watch.sum !== expectedSum(records)) throw new Error(`the sink received ${watch.received} of ${records} records, or others than were sent`);
+}

@@ -1,0 +1,29 @@
+import { sumOf, type Reading } from './records.js';
+
+/** What the operators of a pipeline tell the benchmark; a service of the run. Times as of `performance.now`. */
+export class Watch {
+  received = 0;
+  sum = 0;
+  #startedAt: number | undefined;
+  #endedAt = 0;
+
+  /** @param records how many the sink will get */
+  constructor(readonly records: number) {}
+
+  /** The source begins a step. */
+  start(): void {
+    this.#startedAt ??= performance.now();
+  }
+
+  /** The sink got records. */
+  receive(readings: readonly Reading[]): void {
+    this.sum += sumOf(readings);
+    this.received += readings.length;
+    if (this.received === this.records) this.#endedAt = performance.now();
+  }
+
+  /** From the first step of the source to the last record of the sink. */
+  get seconds(): number {
+    return (this.#endedAt - (this.#startedAt ?? this.#endedAt)) / 1000;
+  }
+}

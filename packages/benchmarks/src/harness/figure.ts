@@ -1,0 +1,34 @@
+/** What a figure must be to be met. */
+export interface Target {
+  readonly at: 'least' | 'most';
+  readonly value: number;
+}
+
+/** One measured figure. */
+export interface Figure {
+  /** `suite/scenario`. */
+  readonly bench: string;
+  readonly value: number;
+  readonly unit: string;
+  /** What it was measured against, in the same unit. */
+  readonly peer?: { readonly name: string; readonly value: number; readonly ratio: number };
+  /** Of the ratio where there is a peer, else of the value. */
+  readonly target: Target;
+}
+
+/** Whether the target holds. */
+export function isMet({ value, peer, target }: Figure): boolean {
+  const measured = peer?.ratio ?? value;
+  return target.at === 'least' ? measured >= target.value : measured <= target.value;
+}
+
+/** A figure as one line of JSON: with its peer and the ratio, or, where it has none, with its target. */
+export function toJsonLine({ bench, value, unit, peer, target }: Figure): string {
+  const rest = peer === undefined ? { target: target.value } : { peer: peer.name, peerValue: rounded(peer.value), ratio: rounded(peer.ratio) };
+  return JSON.stringify({ bench, value: rounded(value), unit, ...rest });
+}
+
+/** Four digits are more than two runs agree on. */
+function rounded(value: number): number {
+  return Number(value.toPrecision(4));
+}
