@@ -4,4 +4,4 @@ export type { AvroSchema } from './avro/parse.js';
 export { encodeToBuffer, type Codec, type Decoder, type RecordOf, type ValueProblem, type WriterSchema } from './codec.js';
 export { json } from './json.js';
 export { bytes, text } from './plain.js';
-export { incompatibilities, parseWriterSchema } from './writer-schema.js';
+export { haveSameValues, incompatibilities, parseWriterSchema } from './writer-schema.js';

@@ -5,7 +5,7 @@ import { decodeUtf8 } from './bytes.js';
 import type { Codec, Decoder, ValueProblem, WriterSchema } from './codec.js';
 import { undecodable } from './undecodable.js';
 import { invalidValue, shorten } from './value-problem.js';
-import { DIFFERENCES, fingerprintOf, formatDifference, incompatible, type Comparable } from './writer-schema.js';
+import { DIFFERENCES, fingerprintOf, formatDifference, incompatible, VALUES, type Comparable } from './writer-schema.js';
 import { metadataOf } from './zod/inspect.js';
 import { issueList, parse, pathOf, refineWith, valueAt } from './zod/refine.js';
 import { problemsForJson } from './zod/to-json.js';
@@ -27,6 +27,9 @@ export function json<S extends z.ZodType>(schema: S): Codec<z.output<S>> {
   return new JsonCodec(schema);
 }
 
+const ANYTHING = '{}';
+let codecs = 0;
+
 class JsonCodec<S extends z.ZodType> implements Codec<z.output<S>>, Comparable {
   readonly format = 'json';
   readonly name: string;
@@ -34,6 +37,7 @@ class JsonCodec<S extends z.ZodType> implements Codec<z.output<S>>, Comparable {
   readonly fingerprint: string;
   readonly #schema: S;
   readonly #decoder: Decoder<z.output<S>>;
+  readonly #unlikeOthers = `#${codecs++}`;
 
   constructor(schema: S) {
     this.name = metadataOf(schema).id ?? '';
@@ -75,6 +79,11 @@ class JsonCodec<S extends z.ZodType> implements Codec<z.output<S>>, Comparable {
   [DIFFERENCES](writer: WriterSchema): readonly string[] {
     return [formatDifference(writer, 'json')].filter((difference) => difference !== undefined);
   }
+
+  [VALUES](): string {
+    // The schema that allows everything says nothing about the values of another one.
+    return this.schema === ANYTHING ? this.#unlikeOthers : this.schema;
+  }
 }
 
 class JsonDecoder<S extends z.ZodType> implements Decoder<z.output<S>> {
@@ -88,7 +97,7 @@ class JsonDecoder<S extends z.ZodType> implements Decoder<z.output<S>> {
 
   decode(bytes: Uint8Array, start: number, end: number): z.output<S> {
     try {
-      const value: unknown = JSON.parse(decodeUtf8(bytes, start, end));
+      const value = parseText(decodeUtf8(bytes, start, end));
       const result = parse(this.#schema, value, this.#name);
       if (result.success) return result.data as z.output<S>;
       throw new Error(`it breaks the schema:${issueList(result.error, value)}`, { cause: result.error });
@@ -96,6 +105,15 @@ class JsonDecoder<S extends z.ZodType> implements Decoder<z.output<S>> {
       if (MillraceError.is(cause)) throw cause;
       throw undecodable(this.#name, cause);
     }
+  }
+}
+
+function parseText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    // What V8 says differs from version to version and quotes the record.
+    throw new Error('it is no JSON', { cause });
   }
 }
 
@@ -113,9 +131,9 @@ function stringify(value: unknown, name: string): string {
 function jsonSchemaOf(schema: z.ZodType): string {
   try {
     const text = JSON.stringify(z.toJSONSchema(schema, { unrepresentable: 'any' }));
-    return text.length > MAX_SCHEMA_BYTES ? '{}' : text;
+    return text.length > MAX_SCHEMA_BYTES ? ANYTHING : text;
   } catch {
-    return '{}';
+    return ANYTHING;
   }
 }
 

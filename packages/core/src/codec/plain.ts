@@ -4,7 +4,7 @@ import { copyOf, decodeUtf8 } from './bytes.js';
 import type { Codec, Decoder, ValueProblem, WriterSchema } from './codec.js';
 import { undecodable } from './undecodable.js';
 import { invalidValue, shorten } from './value-problem.js';
-import { DIFFERENCES, fingerprintOf, formatDifference, incompatible, type Comparable } from './writer-schema.js';
+import { DIFFERENCES, fingerprintOf, formatDifference, incompatible, VALUES, type Comparable } from './writer-schema.js';
 
 /** What a codec without members needs to know. */
 interface Plain<T> {
@@ -71,6 +71,10 @@ class PlainCodec<T> implements Codec<T>, Comparable {
 
   [DIFFERENCES](writer: WriterSchema): readonly string[] {
     return [formatDifference(writer, this.format)].filter((difference) => difference !== undefined);
+  }
+
+  [VALUES](): string {
+    return this.format;
   }
 }
 

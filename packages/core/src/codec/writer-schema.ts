@@ -5,12 +5,16 @@ import { MAX_SCHEMA_BYTES } from './avro/limits.js';
 import { parseAvroSchema } from './avro/parse.js';
 import type { Codec, WriterSchema } from './codec.js';
 
-/** The member by which a codec tells how it differs from a writer; the same in every copy of the package. */
+/** The members by which codecs are compared; the same in every copy of the package. */
 export const DIFFERENCES = Symbol.for('@millrace/codec/differences');
+export const VALUES = Symbol.for('@millrace/codec/values');
 
-/** A codec that can say why it cannot read a writer, as those of this package can. */
+/** What the codecs of this package can say beyond their contract. */
 export interface Comparable {
+  /** Why a writer's records cannot be read. */
   [DIFFERENCES](writer: WriterSchema): readonly string[];
+  /** What the values are in JavaScript; equal for two codecs whose values can stand for each other. */
+  [VALUES](): string;
 }
 
 /**
@@ -36,6 +40,18 @@ export function incompatibilities<T>(writer: WriterSchema, reader: Codec<T>): st
   } catch (error) {
     return [error instanceof Error ? error.message : String(error)];
   }
+}
+
+/**
+ * True where what one codec calls a value is one for the other as it stands, so that it can be passed by reference.
+ *
+ * Equal fingerprints are not enough: they say that the bytes are the same, which is so for a `Date`, a bigint and a number,
+ * or for null and undefined.
+ */
+export function haveSameValues<A, B>(a: Codec<A>, b: Codec<B>): boolean {
+  if ((a as unknown) === b) return true;
+  if (a.format !== b.format || a.fingerprint !== b.fingerprint || !(VALUES in a) || !(VALUES in b)) return false;
+  return (a as Codec<A> & Comparable)[VALUES]() === (b as Codec<B> & Comparable)[VALUES]();
 }
 
 /** Differences of the formats as such, or undefined where they are the same. */

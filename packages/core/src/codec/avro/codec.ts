@@ -1,9 +1,10 @@
 import { MillraceError } from '../../error/index.js';
 import type { Codec, Decoder, ValueProblem, WriterSchema } from '../codec.js';
 import { invalidValue } from '../value-problem.js';
-import { DIFFERENCES, formatDifference, incompatible, type Comparable } from '../writer-schema.js';
+import { DIFFERENCES, formatDifference, incompatible, VALUES, type Comparable } from '../writer-schema.js';
 import { BinaryEncoder } from './binary-encoder.js';
-import { canonicalForm, meaningOf } from './canonical.js';
+import { canonicalForm, valuesOf } from './canonical.js';
+import { clashOf } from './clash.js';
 import { compileCheck } from './compile-check.js';
 import { compileWrite, type Write } from './compile-write.js';
 import { AvroDecoder } from './decoder.js';
@@ -19,7 +20,7 @@ let idle: BinaryEncoder | undefined = new BinaryEncoder();
 
 interface KnownWriter<T> {
   readonly schema: string;
-  readonly meaning: string;
+  readonly type: AvroType;
   readonly decoder: Decoder<T>;
 }
 
@@ -30,11 +31,11 @@ export class AvroCodec<T> implements Codec<T>, Comparable {
   readonly fingerprint: string;
   readonly schema: string;
   readonly #type: AvroType;
-  readonly #meaning: string;
   readonly #refine: ((value: unknown) => T) | undefined;
   readonly #writers = new Map<string, KnownWriter<T>>();
   #check: ((value: unknown) => boolean) | undefined;
   #write: Write | undefined;
+  #values: string | undefined;
 
   /**
    * @param schema the text that writers publish; it must say the same as `type`.
@@ -45,7 +46,6 @@ export class AvroCodec<T> implements Codec<T>, Comparable {
     this.schema = schema;
     this.fingerprint = crc64Avro(canonicalForm(type));
     this.#type = type;
-    this.#meaning = meaningOf(type);
     this.#refine = refine;
   }
 
@@ -89,14 +89,13 @@ export class AvroCodec<T> implements Codec<T>, Comparable {
     const written = parseAvroSchema(writer.schema, { defaults: false });
     const fingerprint = crc64Avro(canonicalForm(written));
     if (fingerprint !== writer.fingerprint) throw new MillraceError('MILLRACE_SCHEMA_INVALID', `the schema published under the fingerprint ${writer.fingerprint} has ${fingerprint}`);
-    const meaning = meaningOf(written);
-    const expected = known?.meaning ?? (fingerprint === this.fingerprint ? this.#meaning : meaning);
-    if (expected !== meaning) throw new MillraceError('MILLRACE_SCHEMA_CLASH', clash(fingerprint, meaning, expected));
+    const clash = this.#clash(fingerprint, written);
+    if (clash !== undefined) throw new MillraceError('MILLRACE_SCHEMA_CLASH', clash);
     if (known !== undefined) return known.decoder;
     const { plan, differences } = resolve(written, this.#type, this.name || 'value');
     if (differences.length > 0) throw incompatible(this.name, differences);
     const decoder = new AvroDecoder<T>(plan, this.name);
-    this.#remember(fingerprint, { schema: writer.schema, meaning, decoder });
+    this.#remember(fingerprint, { schema: writer.schema, type: written, decoder });
     return decoder;
   }
 
@@ -105,8 +104,8 @@ export class AvroCodec<T> implements Codec<T>, Comparable {
     if (difference !== undefined) return [difference];
     try {
       const written = parseAvroSchema(writer.schema, { defaults: false });
-      const meaning = meaningOf(written);
-      if (writer.fingerprint === this.fingerprint && meaning !== this.#meaning) return [clash(this.fingerprint, meaning, this.#meaning)];
+      const clash = this.#clash(writer.fingerprint, written);
+      if (clash !== undefined) return [clash];
       return resolve(written, this.#type, this.name || 'value').differences;
     } catch (error) {
       if (MillraceError.is(error)) return [error.message];
@@ -114,16 +113,20 @@ export class AvroCodec<T> implements Codec<T>, Comparable {
     }
   }
 
+  [VALUES](): string {
+    return (this.#values ??= valuesOf(this.#type));
+  }
+
+  /** Why a schema cannot be told from another one of its fingerprint that this codec knows. */
+  #clash(fingerprint: string, written: AvroType): string | undefined {
+    const known = this.#writers.get(fingerprint)?.type ?? (fingerprint === this.fingerprint ? this.#type : written);
+    const clash = clashOf(known, written, this.name || 'value');
+    return clash === undefined ? undefined : `two schemas have the fingerprint ${fingerprint}, so their records cannot be told apart, but ${clash}; rename the record or the field`;
+  }
+
   #remember(fingerprint: string, writer: KnownWriter<T>): void {
     const [oldest] = this.#writers.keys();
     if (oldest !== undefined && this.#writers.size >= MAX_KNOWN_WRITERS) this.#writers.delete(oldest);
     this.#writers.set(fingerprint, writer);
   }
-}
-
-function clash(fingerprint: string, one: string, other: string): string {
-  let at = 0;
-  while (one[at] === other[at]) at++;
-  const part = (text: string): string => text.slice(Math.max(0, at - 40), at + 40);
-  return `two schemas have the fingerprint ${fingerprint} and differ in a logical type, so their records cannot be told apart: …${part(one)}… and …${part(other)}…; rename the record or the field`;
 }

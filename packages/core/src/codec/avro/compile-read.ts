@@ -1,5 +1,5 @@
 import type { BinaryDecoder } from './binary-decoder.js';
-import { member, Program, quote } from './program.js';
+import { Program, quote } from './program.js';
 import { isRecursive } from './recursion.js';
 import type { ReadPlan, RecordPlan } from './resolve.js';
 import type { AvroType, RecordType, UnionType } from './schema.js';
@@ -52,7 +52,7 @@ class ReadCompiler {
       lines.push(`const out = { ${always.map((field) => `${quote(field.name)}: ${valueOf(field)}`).join(', ')} };`);
       for (const field of plan.reader.fields) {
         const value = read.get(field);
-        if (field.omitted === true && value !== undefined) lines.push(`if (${value} !== undefined) ${member('out', field.name)} = ${value};`);
+        if (field.omitted === true && value !== undefined) lines.push(`if (${value} !== undefined) out[${quote(field.name)}] = ${value};`);
       }
       return [...this.#entry(plan.written, nested), ...lines, 'return out;'].join('\n');
     });

@@ -24,5 +24,5 @@ export const MAX_VALUE_DEPTH = 512;
  */
 export const MAX_FREE_VALUES = 65_536;
 
-/** Writer schemas that one codec remembers; the one used longest ago is forgotten first. */
+/** Writer schemas that one codec remembers; the one met first is forgotten first. */
 export const MAX_KNOWN_WRITERS = 256;

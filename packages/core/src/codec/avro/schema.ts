@@ -113,8 +113,12 @@ export function titleOf(type: AvroType): string {
     case 'map':
       return `map of ${titleOf(type.values)}`;
     default:
-      return type.logical === undefined ? type.kind : `${type.kind} (${type.logical.name})`;
+      return type.logical === undefined ? type.kind : `${type.kind} (${logicalTitle(type.logical)})`;
   }
+}
+
+function logicalTitle({ name, precision, scale }: LogicalType): string {
+  return precision === undefined ? name : `${name} of ${precision} digits, ${scale ?? 0} of them behind the point`;
 }
 
 /**

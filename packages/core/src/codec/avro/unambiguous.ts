@@ -1,5 +1,5 @@
 import { MillraceError } from '../../error/index.js';
-import { valueKindOf, type AvroType } from './schema.js';
+import { titleOf, valueKindOf, type AvroType } from './schema.js';
 
 /**
  * Checks that every union of a schema that we write has branches of different types in JavaScript, since nothing else tells
@@ -17,12 +17,14 @@ export function refuseAmbiguousUnions(type: AvroType): void {
     else if (part.kind === 'array') visit(part.items, `${path}[]`);
     else if (part.kind === 'map') visit(part.values, `${path}{}`);
     else if (part.kind === 'union') {
-      const kinds = part.branches.map(valueKindOf);
-      const twice = kinds.find((kind, index) => kinds.indexOf(kind) !== index);
-      if (twice !== undefined) problems.push(`${path}: a union of two ${twice}s cannot be told apart when written; describe the records with zod, z.discriminatedUnion reads such a union if its tag has a default`);
+      part.branches.forEach((branch, index) => {
+        const kind = valueKindOf(branch);
+        const twin = part.branches.slice(0, index).find((other) => valueKindOf(other) === kind);
+        if (twin !== undefined) problems.push(`${path}: ${titleOf(twin)} and ${titleOf(branch)} are both ${kind} in JavaScript, so a value does not show which it is`);
+      });
       for (const branch of part.branches) visit(branch, path);
     }
   };
   visit(type, 'value');
-  if (problems.length > 0) throw new MillraceError('MILLRACE_SCHEMA_UNMAPPABLE', `this Avro schema has values that are ambiguous in JavaScript:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+  if (problems.length > 0) throw new MillraceError('MILLRACE_SCHEMA_UNMAPPABLE', `this Avro schema has unions whose values are ambiguous:\n${problems.map((problem) => `  - ${problem}`).join('\n')}\nDescribe the records with zod instead, with one type for both, or with z.discriminatedUnion, whose tag may have a default`);
 }

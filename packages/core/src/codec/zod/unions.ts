@@ -38,7 +38,7 @@ export function joinBranches(types: readonly AvroType[]): AvroType | string {
       const other = branches[index];
       if (other === undefined) {
         const twin = branches.find((one) => !('name' in one) && one.kind === branch.kind);
-        if (twin !== undefined) return `a union of ${valueKindOf(twin)} and ${kind} would have ${branch.kind} twice, which Avro does not allow; use one type`;
+        if (twin !== undefined) return `${valueKindOf(twin)} and ${kind} are both ${branch.kind} in Avro, which a union can have once; use one type`;
         branches.push(branch);
         continue;
       }
@@ -53,7 +53,7 @@ export function joinBranches(types: readonly AvroType[]): AvroType | string {
 }
 
 function ambiguous(kind: string): string {
-  return `a union of two ${kind}s cannot be told apart when written; use z.discriminatedUnion or one type`;
+  return `two of its types are ${kind} in JavaScript, so a value does not show which it is; use z.discriminatedUnion or one type`;
 }
 
 /** Two types whose values need not be told apart, as one: equal primitives, of which literals add up. */
