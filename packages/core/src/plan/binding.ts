@@ -1,4 +1,5 @@
 import type { Codec } from '../codec/index.js';
+import { STAND_IN } from './codecs.js';
 import { suggest } from './nearest.js';
 import { credentialsIn, splitQuery, withoutCredentials } from './locations.js';
 import type { ExternalBinding, ExternalFormat } from './plan.js';
@@ -57,7 +58,7 @@ export function checkBinding({ binding, keys }: SplitBinding, direction: 'from' 
   const { format, registry } = binding;
   if (format === 'confluent' && registry === undefined) problems.error('MILLRACE_LOCATION_INVALID', where, 'format=confluent needs a schema registry', 'add registry=https://… to the location');
   if (registry !== undefined && format !== 'confluent') problems.error('MILLRACE_LOCATION_INVALID', where, 'registry is for format=confluent only', 'add format=confluent, or remove registry');
-  if (format !== undefined && !formatsOf(codec).includes(format)) {
+  if (format !== undefined && codec !== STAND_IN && !formatsOf(codec).includes(format)) {
     problems.error('MILLRACE_OPTION_INVALID', where, `format=${format} cannot carry the records of this port, whose codec is ${codec.format}`, `the formats for it are ${formatsOf(codec).join(', ')}; or declare the port with another codec`);
   }
 }

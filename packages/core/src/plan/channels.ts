@@ -87,6 +87,7 @@ function externalChannel(at: Source, given: PipelineBinding, writers: readonly C
   const place = locations.resolve(split.location, where);
   const { location, channel, capabilities, backend } = place;
   checkBinding(split, given.direction, codecOf(at), where, problems);
+  if (typeof split.binding.start === 'number' && !capabilities.replay) problems.error('MILLRACE_CAPABILITY_MISSING', where, `start is a time, and ${location} does not keep what was read, so that nothing can be found by its time`, 'write start=earliest or start=latest');
   if (backend !== undefined && channel === undefined) problems.error('MILLRACE_LOCATION_INVALID', where, `the location ${location} names no channel`, 'end it with the name of the channel, as in kafka://broker:9092/orders');
   const external = split.binding;
   const options = input === undefined ? undefined : inputBackendOptions(input, place, `${where}.backend`, home, problems);

@@ -4,6 +4,7 @@ import type { PipelineDefaults, PipelineDefinition } from '../pipeline/index.js'
 import { outputBackendOptions } from './backend-options.js';
 import { splitBinding } from './binding.js';
 import { layChannels, type Channels, type Ground } from './channels.js';
+import { withCodecs } from './codecs.js';
 import { checkCycles } from './cycles.js';
 import { checkDelivery } from './delivery.js';
 import type { OperatorDraft } from './draft.js';
@@ -49,7 +50,7 @@ export function createPlan(definition: PipelineDefinition, options: PlanOptions)
   const locations = new Locations(options.backends, problems);
   const home = resolveHome(options.location, locations, problems);
   const defaults = resolveDefaults(options.defaults, problems);
-  const drafts = nameOperators(definition, problems).map((named): OperatorDraft => ({ ...named, options: resolveOptions(named.node.options, named.members, defaults, named.where, problems) }));
+  const drafts = nameOperators(definition, problems).map((named): OperatorDraft => ({ ...named, members: withCodecs(named.members, named.where, problems), options: resolveOptions(named.node.options, named.members, defaults, named.where, problems) }));
   const wiring = wire(definition, drafts, problems);
   const ground = { wiring, home, locations, problems };
   const channels = layChannels(drafts, ground);

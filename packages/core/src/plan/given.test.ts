@@ -103,6 +103,29 @@ describe('names', () => {
   });
 });
 
+it('needs a codec for every port', () => {
+  @operator()
+  class Codeless extends Operator {
+    @input(undefined as unknown as typeof Order) declare readonly late: InputPort<Order>;
+    @output(z.object({ id: z.string() }) as unknown as typeof Order) declare readonly schema: OutputPort<Order>;
+    @output(avro as unknown as typeof Order) declare readonly uncalled: OutputPort<Order>;
+    override onRunning(): void {}
+  }
+  const pipeline = new Pipeline('p');
+  const codeless = pipeline.add(Codeless, {}, { name: 'codeless' });
+  codeless.late.connect(codeless.schema);
+  codeless.uncalled.to('memory:/x?format=json');
+  expect(problemsOf(pipeline)).toMatchInlineSnapshot(`
+    [
+      "p.codeless.late: the input is declared with undefined, which is no codec; check that its module is not imported in a circle [MILLRACE_SCHEMA_UNMAPPABLE]",
+      "p.codeless.schema: the output is declared with an object, which is no codec; declare it with what avro(), json(), text() or bytes() gives [MILLRACE_SCHEMA_UNMAPPABLE]",
+      "p.codeless.uncalled: the output is declared with a function, which is no codec; declare it with what avro(), json(), text() or bytes() gives [MILLRACE_SCHEMA_UNMAPPABLE]",
+      "p: codeless → codeless is a circle over bounded channels (p.codeless.late): once they are full, everybody in it waits for room; see to it that a turn sends no more than it takes, or use a location whose channels are not bounded [MILLRACE_CYCLE_BOUNDED]",
+    ]
+  `);
+  expect(pipeline.plan({ location: 'memory:', backends: [memoryBackend] }).toText()).toContain('codeless');
+});
+
 describe('parameters', () => {
   @operator()
   class Taking extends Operator {

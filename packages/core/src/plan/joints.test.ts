@@ -208,6 +208,17 @@ describe('external channels', () => {
     for (const start of ['earliest', 'latest', '2026-03-01', '2026-03-01T10:00Z', '2026-03-01T10:00:00.5+01:00']) expect(reading(`kafka://b:9092/orders?group=g&start=${start}`)).toEqual([]);
   });
 
+  it('can be read from a time on where records are kept', () => {
+    const queue: ChannelBackend = { ...broker, capabilities: () => ({ ...broker.capabilities(''), replay: false }) };
+    const pipeline = new Pipeline('p');
+    pipeline.add(Sink, {}, { name: 'sink' }).orders.from('kafka://b:9092/orders?group=g&start=2026-03-01');
+    expect(problemsOf(pipeline, { backends: [memoryBackend, queue] })).toMatchInlineSnapshot(`
+      [
+        "p.sink.orders: start is a time, and kafka://b:9092 does not keep what was read, so that nothing can be found by its time; write start=earliest or start=latest [MILLRACE_CAPABILITY_MISSING]",
+      ]
+    `);
+  });
+
   it('are written without a group or a start', () => {
     expect(writing('kafka://b:9092/orders?group=g&start=latest&until=end&format=json')).toMatchInlineSnapshot(`
       [

@@ -109,13 +109,13 @@ describe('any pipeline', () => {
         for (const part of [problem.where, problem.what, problem.remedy]) expect(part).not.toBe('');
         expect(formatProblem(problem)).not.toMatch(/undefined\.|\[object Object\]/);
       }
-    }), { numRuns: 300 });
+    }), { numRuns: 150 });
   });
 
   it('gives the same plan twice', () => {
     fc.assert(fc.property(recipe, (made) => {
       expect(build(made).toText()).toBe(build(made).toText());
-    }), { numRuns: 100 });
+    }), { numRuns: 50 });
   });
 
   it('gives a plan whose parts agree with each other', () => {
@@ -139,7 +139,7 @@ describe('any pipeline', () => {
         expect(levels.toSorted()).toEqual([...operator.inputs, ...operator.outputs, ...operator.plugins].map((member) => member.name).toSorted());
       }
       if (plan.problems.every(({ severity }) => severity === 'warning')) expect(new Set(plan.channels.filter(({ external }) => external === undefined).map((channel) => channel.name)).size).toBe(plan.channels.filter(({ external }) => external === undefined).length);
-    }), { numRuns: 300 });
+    }), { numRuns: 150 });
   });
 });
 

@@ -1,4 +1,5 @@
 import { incompatibilities } from '../codec/index.js';
+import { STAND_IN } from './codecs.js';
 import type { ChannelEnd, ChannelPlan } from './plan.js';
 import { reasonOf, type ProblemList } from './problem-list.js';
 
@@ -19,7 +20,7 @@ export function checkSchemas(channels: readonly ChannelPlan[], pipeline: string,
 }
 
 function differences(writer: ChannelEnd, reader: ChannelEnd): readonly string[] {
-  if (writer.codec === reader.codec) return [];
+  if (writer.codec === reader.codec || writer.codec === STAND_IN || reader.codec === STAND_IN) return [];
   try {
     const all = incompatibilities(writer.codec, reader.codec).map(reasonOf);
     return all.length > MOST ? [...all.slice(0, MOST), `and ${all.length - MOST} more differences`] : all;
