@@ -12,6 +12,8 @@ export interface EndOfStreamOptions {
   readonly onWriterDeath: 'wait' | 'fail' | 'finish';
   /** Called when an asked end has arrived. */
   readonly wake: () => void;
+  /** Told the writers that give no sign of life, whenever they are others than before. */
+  readonly degraded?: (writers: readonly string[]) => void;
 }
 
 /**
@@ -25,6 +27,7 @@ export class EndOfStream {
   readonly #options: EndOfStreamOptions;
   /** The writer that was open at the last look: the first to look at again. */
   #cursor = 0;
+  #dead = '';
   #asked: { ends: Offsets | undefined; failure: unknown } | undefined;
 
   constructor(reader: ChannelReader, board: StatusBoard, options: EndOfStreamOptions) {
@@ -39,13 +42,21 @@ export class EndOfStream {
     return writers.reduce((seen, owner) => seen + (this.#board.get(channel, owner, 'writer') ? 1 : 0), 0);
   }
 
-  /** Writers that are neither closed nor heard of any more. */
-  deadWriters(): readonly string[] {
-    const { channel, writers } = this.#options;
-    return writers.filter((owner) => {
+  /** How many writers there are to be. */
+  get expected(): number {
+    return this.#options.writers.length;
+  }
+
+  /** Reports the writers that are neither closed nor heard of any more, where they changed. */
+  lookForDead(): void {
+    const { channel, writers, degraded } = this.#options;
+    const dead = writers.filter((owner) => {
       const status = this.#board.get(channel, owner, 'writer');
       return status !== undefined && status.status !== 'Closed' && !this.#board.isAlive(status);
     });
+    if (dead.join() === this.#dead) return;
+    this.#dead = dead.join();
+    degraded?.(dead);
   }
 
   /** Writers that have not closed. */

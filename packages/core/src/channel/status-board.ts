@@ -5,6 +5,9 @@ import type { Control, Follower } from './spi.js';
 /** States of a channel end, as pypz names them. */
 export type ChannelStatus = 'Opened' | 'Started' | 'Stopped' | 'Closed' | 'Error';
 
+/** In place of a channel, for a replica that has none of the pipeline's and yet has to tell that it is done. */
+export const NO_CHANNEL = '-';
+
 /** What a channel end says of itself. */
 export interface StatusFact {
   readonly channel: string;
@@ -48,9 +51,11 @@ export class StatusBoard {
   readonly #heartbeat: HeartbeatOptions;
   readonly #channels = new Map<string, Map<string, StatusFact>>();
   readonly #watchers = new Map<string, Set<() => void>>();
+  readonly #deathWatchers = new Set<() => void>();
   readonly #peers = new Map<string, Peer>();
   readonly #followers: Follower[] = [];
   #beats = 0;
+  #lookedAt = 0;
   #timer: Timer | undefined;
   #beating: Promise<void> = Promise.resolve();
   #failure: ((error: unknown) => void) | undefined;
@@ -78,19 +83,38 @@ export class StatusBoard {
     board.#followers.push(await control.follow(FactKey.statuses(options.generation), (_key, value) => value && board.#see(value)));
     board.#followers.push(await control.follow(FactKey.beats(options.generation), (key, value) => value && board.#hear(key.slice(FactKey.beats(options.generation).length))));
     await board.#beat();
+    board.#lookedAt = options.clock.now();
     board.#schedule();
     return board;
   }
 
-  /** Publishes the state of a channel end. */
+  /** Publishes the state of a channel end, and removes what earlier lives of its owner said. */
   async put(status: Omit<StatusFact, 'process'>): Promise<void> {
     const fact: StatusFact = { ...status, process: this.process };
-    await this.#control.put(FactKey.status(this.generation, fact.channel, fact.owner, fact.incarnation, fact.side), encodeFact(fact));
+    const { channel, owner, side, incarnation } = fact;
+    const before = this.get(channel, owner, side)?.incarnation ?? incarnation;
+    await this.#control.put(FactKey.status(this.generation, channel, owner, incarnation, side), encodeFact(fact));
+    if (before < incarnation) await this.#control.remove(FactKey.status(this.generation, channel, owner, before, side));
+  }
+
+  /** Learns all that was published until now. What this process hears by itself may lag behind. */
+  async catchUp(): Promise<void> {
+    const follower = await this.#control.follow(FactKey.statuses(this.generation), (_key, value) => value && this.#see(value));
+    await follower.close();
   }
 
   /** What an owner said last of its end of a channel. */
   get(channel: string, owner: string, side: 'reader' | 'writer'): StatusFact | undefined {
     return this.#channels.get(channel)?.get(`${side} ${owner}`);
+  }
+
+  /** Replicas whose every end has closed for good. */
+  doneOwners(): ReadonlySet<string> {
+    const done = new Set<string>();
+    const open = new Set<string>();
+    for (const ends of this.#channels.values()) for (const { owner, status, reason } of ends.values()) (status === 'Closed' && reason === 'done' ? done : open).add(owner);
+    for (const owner of open) done.delete(owner);
+    return done;
   }
 
   /** False once the owner's process was silent for too long. An owner never heard of counts as alive. */
@@ -109,12 +133,20 @@ export class StatusBoard {
     return () => void watchers.delete(wake);
   }
 
+  /** Calls `look` whenever an owner may have become dead or alive. Returns how to end that. */
+  watchDeaths(look: () => void): () => void {
+    this.#deathWatchers.add(look);
+    return () => void this.#deathWatchers.delete(look);
+  }
+
+  /** Ends the heartbeat. Runs every clean-up, and then throws the first error. */
   async close(): Promise<void> {
     this.#timer?.cancel();
     this.#timer = undefined;
     await this.#beating;
-    await Promise.all(this.#followers.map((follower) => follower.close()));
-    await this.#control.remove(FactKey.beat(this.generation, this.process));
+    const results = await Promise.allSettled([...this.#followers.map((follower) => follower.close()), this.#control.remove(FactKey.beat(this.generation, this.process))]);
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 
   #see(value: Uint8Array): void {
@@ -128,6 +160,8 @@ export class StatusBoard {
     if (fact.process !== this.process && !this.#peers.has(fact.process)) this.#peers.set(fact.process, { heardAt: this.#clock.now(), alive: true });
     // Started and Stopped change nothing for the other end, and with many replicas waking for them would cost.
     if (fact.status !== 'Started' && fact.status !== 'Stopped') for (const wake of this.#watchers.get(`${fact.side} ${fact.channel}`) ?? []) wake();
+    // It may be the end of a dead process, opened anew by another one.
+    if (this.#hasDead) for (const look of this.#deathWatchers) look();
   }
 
   #hear(process: string): void {
@@ -150,17 +184,27 @@ export class StatusBoard {
   }
 
   #bury(): void {
-    const limit = this.#clock.now() - this.#heartbeat.timeout;
+    const now = this.#clock.now();
+    // Time in which this process itself stood still says nothing of the others: what they said waits to be heard.
+    const stood = Math.max(0, now - this.#lookedAt - 2 * this.#heartbeat.interval);
+    this.#lookedAt = now;
     let changed = false;
     for (const peer of this.#peers.values()) {
-      if (!peer.alive || peer.heardAt > limit) continue;
+      peer.heardAt += stood;
+      if (!peer.alive || now - peer.heardAt <= this.#heartbeat.timeout) continue;
       peer.alive = false;
       changed = true;
     }
     if (changed) this.#wakeAll();
   }
 
+  get #hasDead(): boolean {
+    for (const peer of this.#peers.values()) if (!peer.alive) return true;
+    return false;
+  }
+
   #wakeAll(): void {
     for (const watchers of this.#watchers.values()) for (const wake of watchers) wake();
+    for (const look of this.#deathWatchers) look();
   }
 }

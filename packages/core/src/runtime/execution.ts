@@ -1,10 +1,9 @@
 import { EndOfStream } from '../channel/end-of-stream.js';
 import type { ChannelReader, ChannelWriter, CommitResult, Offsets, Session, Transport } from '../channel/spi.js';
-import type { StatusFact } from '../channel/status-board.js';
+import { NO_CHANNEL, type StatusFact } from '../channel/status-board.js';
 import { toError } from '../error/index.js';
-import { WAKE, type Operator } from '../operator/index.js';
+import type { Operator } from '../operator/index.js';
 import { assignedPartitions, groupName, replicaName, type ChannelPlan, type InputPlan, type OutputPlan } from '../plan/plan.js';
-import type { Plugin } from '../plugin/index.js';
 import { DeadLetter } from '../port/index.js';
 import { deadLetterOf } from './dead-letters.js';
 import type { ReplicaEnvironment } from './environment.js';
@@ -76,15 +75,11 @@ export class Execution {
     return this.#state!.done;
   }
 
-  /** Gives an instance its parameters, state, plugins and, once they are open, ports. */
-  bind(instance: Operator, plugins: ReadonlyMap<string, Plugin>): void {
-    const { env, signal } = this.#options;
-    const { operator } = env;
-    const context = { pipeline: env.pipeline, operator: operator.name, name: this.name, replica: env.index, replicas: operator.replicas, runId: env.runId, generation: env.generation, logger: env.logger };
-    const fixed = { parameters: operator.parameters, context, [WAKE]: () => signal.notify(Wake.Asked) };
-    for (const key of Reflect.ownKeys(fixed)) Object.defineProperty(instance, key, { value: fixed[key as keyof typeof fixed], configurable: true });
-    for (const [name, value] of [...plugins, ...this.inputs, ...this.outputs]) Object.defineProperty(instance, name, { value, enumerable: true, configurable: true });
-    this.#state = new StateStore({ replica: this.name, states: operator.states, stored: this.#home.state, partitions: this.#statePartitions(), limit: env.transport(env.homeLocation).limits.stateBytes });
+  /** Gives an instance its ports and state, once they are open. */
+  bind(instance: Operator): void {
+    for (const [name, value] of [...this.inputs, ...this.outputs]) Object.defineProperty(instance, name, { value, enumerable: true, configurable: true });
+    const { env } = this.#options;
+    this.#state = new StateStore({ replica: this.name, states: env.operator.states, stored: this.#home.state, partitions: this.#statePartitions(), limit: env.transport(env.homeLocation).limits.stateBytes });
     this.#state.restore(instance);
   }
 
@@ -104,8 +99,10 @@ export class Execution {
     let end: EndOfStream | undefined;
     if (external === undefined && env.board !== undefined) {
       const writers = channel.writers.flatMap(({ operator, replicas }) => Array.from({ length: replicas }, (_, index) => replicaName(env.pipeline, operator, index)));
-      end = new EndOfStream(reader, env.board, { channel: channel.name, writers: [...new Set(writers)], onWriterDeath: plan.onWriterDeath, wake });
-      this.#unwatch.push(env.board.watch(channel.name, 'writer', wake));
+      const found = new EndOfStream(reader, env.board, { channel: channel.name, writers: [...new Set(writers)], onWriterDeath: plan.onWriterDeath, wake, degraded: (dead) => env.events.degraded(this.name, plan.name, dead) });
+      end = found;
+      found.lookForDead();
+      this.#unwatch.push(env.board.watch(channel.name, 'writer', wake), env.board.watchDeaths(() => found.lookForDead()));
       // The principal waits for its group, so it listens to the other readers too.
       if (env.index === 0 && env.operator.replicas > 1) this.#unwatch.push(env.board.watch(channel.name, 'reader', wake));
     }
@@ -128,12 +125,14 @@ export class Execution {
   /** Publishes a state of every channel end of this replica that is open. */
   async putStatus(status: StatusFact['status'], reason?: StatusFact['reason']): Promise<void> {
     const { board, operator } = this.#options.env;
-    if (board === undefined) return;
+    // Without a session nothing was opened, and nobody waits for word.
+    if (board === undefined || this.#sessions.size === 0) return;
     const { incarnation } = this.#home;
     const base = { owner: this.name, incarnation, status, ...(reason === undefined ? {} : { reason }) };
     const facts: Omit<StatusFact, 'process'>[] = [];
     for (const { name, channel } of operator.inputs) if (channel.external === undefined && this.inputs.has(name)) facts.push({ ...base, channel: channel.name, port: name, side: 'reader' });
     for (const [channel, ends] of this.#writtenEnds()) facts.push({ ...base, channel, port: '', side: 'writer', ends: [...ends] });
+    if (facts.length === 0) facts.push({ ...base, channel: NO_CHANNEL, port: '', side: 'writer' });
     await Promise.all(facts.map((fact) => board.put(fact)));
   }
 

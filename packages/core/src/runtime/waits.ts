@@ -6,50 +6,77 @@ import type { Execution } from './execution.js';
 import type { Signal } from './signal.js';
 import type { StopRequest } from './stop.js';
 
-interface WriterWait {
+/** What a wait of a replica needs. */
+interface Waiting {
   readonly name: string;
-  readonly inputs: readonly InputPlan[];
   readonly execution: Execution;
   readonly signal: Signal;
-  readonly clock: Clock;
   readonly stop: StopRequest;
 }
 
 /**
- * OperationInit of a reader: waits for a writer of each input to show up; with `syncOpen` for all; with `sequential` until all
- * have closed. Ends early when a stop is asked for.
- * @throws MillraceError `MILLRACE_TIMEOUT` after `openTimeout`, naming who is missing
+ * Opens a port within its `openTimeout`; 0 = for ever.
+ * @throws MillraceError `MILLRACE_TIMEOUT`
  */
-export async function waitForWriters({ name, inputs, execution, signal, clock, stop }: WriterWait): Promise<void> {
-  const began = clock.now();
-  for (const plan of inputs) {
-    const end = execution.inputs.get(plan.name)?.end;
-    if (end === undefined) continue;
-    const deadline = plan.openTimeout > 0 ? began + plan.openTimeout : Infinity;
-    const expected = plan.channel.writers.reduce((sum, writer) => sum + writer.replicas, 0);
-    const needed = plan.syncOpen ? expected : Math.min(1, expected);
-    while (stop.kind === 'none' && (end.writersSeen() < needed || (plan.sequential && end.openWriters().length > 0))) {
-      if (clock.now() >= deadline) {
-        const waited = plan.sequential ? `${end.openWriters().join(', ')} to close` : `${needed - end.writersSeen()} more of ${expected} writers to show up`;
-        throw new MillraceError('MILLRACE_TIMEOUT', `${name}.${plan.name} waited ${plan.openTimeout} ms for ${waited}`, { operator: name, port: plan.name, channel: plan.channel.name });
-      }
-      await signal.wait(deadline);
-    }
+export async function openWithin(name: string, port: { readonly name: string; readonly openTimeout: number }, clock: Clock, opening: Promise<void>): Promise<void> {
+  const { openTimeout } = port;
+  if (openTimeout === 0) return await opening;
+  let late = (): void => {};
+  const timer = clock.after(openTimeout, () => late());
+  try {
+    await new Promise<void>((resolve, reject) => {
+      late = () => reject(new MillraceError('MILLRACE_TIMEOUT', `${name}.${port.name} waited ${openTimeout} ms for its backend to open the channel`, { operator: name, port: port.name }));
+      opening.then(resolve, reject);
+    });
+  } finally {
+    timer.cancel();
   }
 }
 
-interface GroupWait {
-  readonly env: ReplicaEnvironment;
-  readonly name: string;
-  readonly signal: Signal;
-  readonly stop: StopRequest;
+/**
+ * OperationInit of a reader: waits for a writer of each input to show up; with `syncOpen` for all; with `sequential` until all
+ * have closed. Ends early when a stop is asked for; a drain is waited through, since the writers come to their end then.
+ * @throws MillraceError `MILLRACE_TIMEOUT` after `openTimeout`, naming who is missing; what ended the session
+ */
+export async function waitForWriters({ name, execution, signal, stop }: Waiting, inputs: readonly InputPlan[], clock: Clock): Promise<void> {
+  const began = clock.now();
+  while (stop.kind !== 'stop') {
+    if (execution.failure !== undefined) throw execution.failure;
+    const waiting = inputs.map((input) => ({ input, missing: missingWriters(input, execution) })).filter(({ missing }) => missing !== undefined);
+    if (waiting.length === 0) return;
+    let next = Infinity;
+    for (const { input, missing } of waiting) {
+      const deadline = input.openTimeout > 0 ? began + input.openTimeout : Infinity;
+      if (clock.now() >= deadline) throw new MillraceError('MILLRACE_TIMEOUT', `${name}.${input.name} waited ${input.openTimeout} ms for ${missing}`, { operator: name, port: input.name, channel: input.channel.name });
+      next = Math.min(next, deadline);
+    }
+    await signal.wait(next);
+  }
 }
 
-/** The principal of a reading group closes last, since what it deletes afterwards is shared. Ends early when a stop is asked for. */
-export async function waitForGroup({ env, signal, stop }: GroupWait): Promise<void> {
-  const { board, operator, pipeline, index } = env;
+/** What an input waits for before it can begin; `undefined`: nothing. */
+function missingWriters({ name, syncOpen, sequential }: InputPlan, execution: Execution): string | undefined {
+  const end = execution.inputs.get(name)?.end;
+  if (end === undefined) return undefined;
+  const { expected } = end;
+  const missing = (syncOpen ? expected : Math.min(1, expected)) - end.writersSeen();
+  if (missing > 0) return `${missing} more of ${expected} writers to show up`;
+  const open = sequential ? end.openWriters() : [];
+  return open.length === 0 ? undefined : `${open.join(', ')} to close`;
+}
+
+/**
+ * The principal of a reading group goes on when its replicas have closed, since what it deletes afterwards is shared. It says
+ * that it is closed before it waits: writers must not wait for a principal that waits for replicas that wait for writers. Ends
+ * early when a stop is asked for.
+ * @throws what ended the session
+ */
+export async function waitForGroup({ execution, signal, stop }: Waiting, { board, operator, pipeline, index }: ReplicaEnvironment): Promise<void> {
   const channel = operator.inputs.find((input) => input.channel.external === undefined)?.channel.name;
   if (board === undefined || channel === undefined || index !== 0) return;
   const others = Array.from({ length: operator.replicas - 1 }, (_, i) => replicaName(pipeline, operator.name, i + 1));
-  while (stop.kind !== 'stop' && others.some((owner) => board.get(channel, owner, 'reader')?.status !== 'Closed')) await signal.wait();
+  while (stop.kind !== 'stop' && others.some((owner) => board.get(channel, owner, 'reader')?.status !== 'Closed')) {
+    if (execution.failure !== undefined) throw execution.failure;
+    await signal.wait();
+  }
 }
