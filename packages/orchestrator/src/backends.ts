@@ -6,7 +6,7 @@ export async function resolveBackends(given: readonly (ChannelBackend | Containe
   const container = new Container();
   const backends: ChannelBackend[] = [memoryBackend];
   for (const backend of given) {
-    if (backend instanceof ContainerModule) await container.load(backend);
+    if (backend instanceof ContainerModule) await container.loadAsync(backend);
     else backends.push(backend);
   }
   if (container.isBound(CHANNEL_BACKEND)) backends.push(...(await container.getAllAsync<ChannelBackend>(CHANNEL_BACKEND)));

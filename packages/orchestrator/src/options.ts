@@ -15,18 +15,25 @@ export interface OrchestrateOptions {
   readonly runId?: string;
   /** What this start runs: operators (`reader`) or single replicas (`reader#2`). Needs `runId`. Default: everything. */
   readonly only?: readonly string[];
-  /** Deletes what earlier runs left, unread data too, before it starts. Default false: goes on where they ended. */
+  /**
+   * Deletes what earlier runs left, unread data too, before it starts; of starts with one run id the first does it. Default
+   * false: goes on where they ended.
+   */
   readonly fresh?: boolean;
   readonly services?: Services;
   /** Backends beside the memory backend: as themselves, or as modules that bind `CHANNEL_BACKEND`. */
   readonly backends?: readonly (ChannelBackend | ContainerModule)[];
   /** Options for `connect`, by location. */
   readonly connect?: Readonly<Record<string, unknown>>;
-  /** Which stages run. Default `Standard`. */
+  /**
+   * Which stages run. Default `Standard`. `WithoutResourceDeletion` keeps what a completed run had. `ResourceCreationOnly` and
+   * `ResourceDeletionOnly` run no operator; the latter refuses to delete records that nobody has read, unless `fresh`. `Skip`
+   * connects to nothing.
+   */
   readonly mode?: ExecutionMode;
-  /** How long a drain may take before the run stops at once, and after that a step before it is given up. Default 20,000. */
+  /** How long a drain may take before the run stops at once, and after that a hook before it is given up. Default 20,000. */
   readonly grace?: number;
-  /** Aborting it is like a first signal: the run drains. */
+  /** Aborting it is like a first signal: the run drains. One that is aborted already lets nothing begin. */
   readonly signal?: AbortSignal;
   /** Whether SIGINT and SIGTERM end the run: the first drains, the second stops at once. Default true. */
   readonly handleSignals?: boolean;

@@ -1,149 +1,103 @@
 import { randomUUID } from 'node:crypto';
-import { PlanError, Replica, replicaName, SchemaCatalog, StatusBoard, stderrLogger, systemClock, toError, type Clock, type Logger, type Pipeline, type Plan, type ReplicaEnvironment, type ReplicaEvents } from '@millrace/core';
+import { PlanError, SchemaCatalog, StatusBoard, stderrLogger, systemClock, toError, type Pipeline, type Plan, type Problem } from '@millrace/core';
 import { resolveBackends } from './backends.js';
-import { deletable, isPlanDone } from './completion.js';
-import { Generations, ownChannels, type GenerationState } from './generation.js';
+import { deletable, ownChannels, refuseUnread } from './completion.js';
+import { Generations, type GenerationState } from './generation.js';
 import type { OrchestrateOptions } from './options.js';
-import { preflight } from './preflight/index.js';
+import { preflight, resolveExternalChannels } from './preflight/index.js';
+import { createReplicas, type Shared } from './replicas.js';
 import { Run } from './run.js';
-import { make, ServiceContainer } from './services.js';
+import { ServiceContainer } from './services.js';
 import { endOnAbort, endOnSignals } from './signals.js';
 import { Transports } from './transports.js';
 
+/** What a start has before it has a generation. */
+type Ground = Omit<Shared, 'generation' | 'board' | 'schemas'>;
+
 /**
  * Starts a pipeline: plans it, connects, looks at what is there, begins a new generation and runs the replicas in this process.
+ * Resolves when the run is about to begin.
  * @throws PlanError with all problems of the plan, or of the preflight, at once
- * @throws MillraceError `MILLRACE_FENCED` where another start of the pipeline came in between
+ * @throws MillraceError `MILLRACE_FENCED` where another start of the pipeline came in between; `MILLRACE_DATA_UNREAD` where mode
+ * `ResourceDeletionOnly` would delete records that nobody has read
  */
 export async function orchestrate(pipeline: Pipeline, options: OrchestrateOptions): Promise<Run> {
+  const { clock = systemClock, mode = 'Standard', logger = stderrLogger(), runId = randomUUID() } = options;
   const backends = await resolveBackends(options.backends);
   const plan = pipeline.plan({ location: options.location, backends, defaults: options.defaults, only: options.only, runId: options.runId });
   refuse(plan, plan.problems);
   const services = await ServiceContainer.load(options.services);
-  const transports = await Transports.open(plan, backends, options.connect);
+  const transports = await Transports.open(mode === 'Skip' ? [] : locationsOf(plan), backends, options.connect);
   try {
-    return await start(plan, options, services, transports);
+    const ground: Ground = { plan, runId, mode, transports, services, clock, logger };
+    const run = mode === 'Skip' ? skip(ground) : await start(ground, options);
+    if (options.handleSignals !== false) endOnSignals(run);
+    if (options.signal !== undefined) endOnAbort(run, options.signal);
+    return run;
   } catch (error) {
     await transports.close();
     throw error;
   }
 }
 
-function refuse(plan: Plan, problems: Plan['problems']): void {
-  if (problems.some(({ severity }) => severity === 'error')) throw new PlanError(plan.pipeline, problems);
+function locationsOf({ location, channels }: Plan): readonly string[] {
+  return [location, ...channels.map((channel) => channel.location)];
 }
 
-async function start(plan: Plan, options: OrchestrateOptions, services: ServiceContainer, transports: Transports): Promise<Run> {
-  const { clock = systemClock, mode = 'Standard', logger = stderrLogger() } = options;
-  const home = transports.get(plan.location);
-  const generations = new Generations(home, plan);
-  const channels = ownChannels(plan);
-  if (options.fresh === true) await generations.reset(channels.map(({ name }) => name));
-  refuse(plan, await preflight(plan, { transports: transports.all, whyNot: (operator) => services.whyNot(operator) }));
-  for (const problem of plan.problems) logger.warn({ where: problem.where, code: problem.code }, `${problem.what}; ${problem.remedy}`);
-
-  const runId = options.runId ?? randomUUID();
-  const generation = await generations.begin(runId, options.runId !== undefined);
-  if (mode !== 'ResourceDeletionOnly' && generation.phase === 'running') await home.createResources(channels);
-  const life = await Life.begin({ plan, options, services, transports, generations, generation, runId, clock, logger });
-  return life.run;
+function refuse({ pipeline }: Plan, problems: readonly Problem[]): void {
+  if (problems.some(({ severity }) => severity === 'error')) throw new PlanError(pipeline, problems);
 }
 
-interface LifeParts {
-  readonly plan: Plan;
-  readonly options: OrchestrateOptions;
-  readonly services: ServiceContainer;
-  readonly transports: Transports;
-  readonly generations: Generations;
-  readonly generation: GenerationState;
-  readonly runId: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
+function skip(ground: Ground): Run {
+  const shared: Shared = { ...ground, generation: 0, board: undefined, schemas: undefined };
+  return new Run({ ...shared, grace: 0, createReplicas: (events) => createReplicas(shared, events), onEnd: async () => {} });
 }
 
-/** The parts of a run that are opened before and closed after its replicas. */
-class Life {
-  readonly run: Run;
-  readonly #parts: LifeParts;
-  readonly #board: StatusBoard;
-  readonly #schemas: SchemaCatalog;
+async function start(given: Ground, options: OrchestrateOptions): Promise<Run> {
+  const { transports, services, clock, logger, runId, mode } = given;
+  const home = transports.get(given.plan.location);
+  const generations = new Generations({ transport: home, plan: given.plan, runId, isShared: options.runId !== undefined, clock });
+  if (options.fresh === true) await generations.reset(ownChannels(given.plan).map(({ name }) => name));
+  const findings = await preflight(given.plan, { transports: transports.all, whyNot: (operator) => services.whyNot(operator) });
+  refuse(given.plan, findings);
+  for (const { where, code, what, remedy } of [...given.plan.problems, ...findings]) logger.warn({ where, code }, `${what}; ${remedy}`);
+  const plan = await resolveExternalChannels(given.plan, transports.all);
+  // Before anybody is fenced for it.
+  if (mode === 'ResourceDeletionOnly') await refuseUnread(plan, home);
+  const generation = await generations.begin();
+  if (mode !== 'ResourceDeletionOnly' && generation.phase === 'running') await home.createResources(ownChannels(plan));
+  return await open({ ...given, plan }, options, generations, generation);
+}
 
-  private constructor(parts: LifeParts, board: StatusBoard, schemas: SchemaCatalog) {
-    const { plan, options, generation, runId, clock } = parts;
-    this.#parts = parts;
-    this.#board = board;
-    this.#schemas = schemas;
+/** Opens what the replicas share; the run closes it after the last of them. */
+async function open(ground: Ground, { grace = 20_000, heartbeat }: OrchestrateOptions, generations: Generations, generation: GenerationState): Promise<Run> {
+  const { plan, transports, clock, logger } = ground;
+  const control = transports.get(plan.location).control(plan.pipeline);
+  const board = await StatusBoard.open(control, {
+    generation: generation.number, process: randomUUID(), clock,
+    ...(heartbeat === undefined ? {} : { heartbeat }),
+    onFailure: (error) => logger.warn({ pipeline: plan.pipeline, error }, 'a heartbeat could not be written'),
+  });
+  try {
+    const schemas = await SchemaCatalog.open(control);
+    const shared: Shared = { ...ground, generation: generation.number, board, schemas };
     // A start that comes when its run is over has nothing to do.
-    const replicas = generation.phase === 'completed' ? [] : this.#replicas();
-    const total = plan.operators.reduce((sum, operator) => sum + operator.replicas, 0);
-    this.run = new Run({ plan, runId, generation: generation.number, replicas, clock, grace: options.grace ?? 20_000, canDrain: replicas.length === total, onEnd: (done) => this.#end(done) });
-    if (options.handleSignals !== false) endOnSignals(this.run);
-    if (options.signal !== undefined) endOnAbort(this.run, options.signal);
-  }
-
-  static async begin(parts: LifeParts): Promise<Life> {
-    const { plan, transports, generation, clock, logger, options } = parts;
-    const control = transports.get(plan.location).control(plan.pipeline);
-    const board = await StatusBoard.open(control, {
-      generation: generation.number, process: randomUUID(), clock,
-      ...(options.heartbeat === undefined ? {} : { heartbeat: options.heartbeat }),
-      onFailure: (error) => logger.warn({ pipeline: plan.pipeline, error }, 'a heartbeat could not be written'),
-    });
-    return new Life(parts, board, await SchemaCatalog.open(control));
-  }
-
-  #replicas(): { operator: string; replica: Replica }[] {
-    const { plan, options, services, transports, generation, runId, clock, logger } = this.#parts;
-    const events: ReplicaEvents = {
-      stage: (...args) => void this.run.emit('stage', ...args),
-      degraded: (replica, port, writers) => {
-        logger.warn({ replica, port, writers: writers.join(' ') }, writers.length > 0 ? 'writers give no sign of life' : 'all writers are back');
-        this.run.emit('degraded', replica, port, writers);
-      },
-      error: (replica, error, source, fatal) => {
-        logger[fatal ? 'error' : 'warn']({ replica, source, error }, fatal ? 'replica failed' : 'error');
-        this.run.emit('error', replica, error, source, fatal);
-        if (fatal) this.run.fail(error);
-      },
-    };
-    return plan.operators.flatMap((operator) => Array.from({ length: operator.replicas }, (_, index) => index)
-      .filter((index) => plan.selected(operator.name, index))
-      .map((index) => {
-        const name = replicaName(plan.pipeline, operator.name, index);
-        const container = services.child();
-        const env: ReplicaEnvironment = {
-          pipeline: plan.pipeline, operator, index, runId, clock,
-          generation: generation.number,
-          mode: options.mode ?? 'Standard',
-          homeLocation: plan.location,
-          transport: (location) => transports.get(location),
-          board: this.#board,
-          schemas: this.#schemas,
-          logger: logger.child({ replica: name }),
-          freeze: false,
-          createOperator: () => make(container, operator.type, name),
-          createPlugin: (plugin) => make(container, operator.plugins.find((member) => member.name === plugin)!.type, `${name}.${plugin}`),
-          events,
-        };
-        return { operator: operator.name, replica: new Replica(env) };
-      }));
-  }
-
-  /** After the last replica: deletes what a run that is done had, and closes. Runs every clean-up before it throws. */
-  async #end(done: boolean): Promise<void> {
-    const { plan, options, transports, generations, generation } = this.#parts;
-    const isAllDone = done && isPlanDone(plan, this.#board);
-    const results = await Promise.allSettled([this.#board.close(), this.#schemas.close()]);
-    try {
-      if (isAllDone && generation.phase === 'running' && deletes(options.mode ?? 'Standard')) await generations.complete(generation, await deletable(plan, transports.get(plan.location)));
-    } finally {
-      await transports.close();
-    }
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed !== undefined) throw toError(failed.reason, 'closing the run');
+    const isOver = generation.phase === 'completed';
+    return new Run({ ...shared, grace, createReplicas: (events) => (isOver ? [] : createReplicas(shared, events)), onEnd: (done) => close(shared, generations, done && !isOver ? generation : undefined) });
+  } catch (error) {
+    await board.close();
+    throw error;
   }
 }
 
-function deletes(mode: NonNullable<OrchestrateOptions['mode']>): boolean {
-  return mode === 'Standard' || mode === 'ResourceDeletionOnly';
+/** After the last replica: closes, and deletes what a generation that is done had. Runs every clean-up, and then throws the first error. */
+async function close({ plan, mode, transports, board, schemas }: Shared, generations: Generations, done: GenerationState | undefined): Promise<void> {
+  const steps: (() => Promise<unknown>)[] = [async () => board?.close(), async () => schemas?.close(), async () => {
+    if (done === undefined || board === undefined) return;
+    const channels = await deletable(plan, mode, board, transports.get(plan.location));
+    if (channels !== undefined) await generations.complete(done, channels);
+  }, () => transports.close()];
+  const errors: unknown[] = [];
+  for (const step of steps) await step().catch((error: unknown) => errors.push(error));
+  if (errors.length > 0) throw toError(errors[0], 'closing the run');
 }

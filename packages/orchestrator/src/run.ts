@@ -1,22 +1,25 @@
-import { MillraceError, stuckStep, type Clock, type Plan, type Replica, type ReplicaOutcome, type Stage, type Timer } from '@millrace/core';
+import { MillraceError, stuckStep, toError, type Clock, type Logger, type Plan, type Replica, type ReplicaEvents, type ReplicaOutcome, type Stage, type Timer } from '@millrace/core';
 import { EventEmitter } from 'eventemitter3';
 import { Meter, type RunMetrics } from './metrics.js';
 
-/** What a run tells while it goes on. Listeners are called synchronously. */
+/** What a run tells while it goes on. Listeners are called synchronously; what they throw is logged. */
 export interface RunEvents {
   /** A replica, as `pipeline.operator#0`, entered a stage. */
   stage: [replica: string, stage: Stage, from: Stage];
-  /** A hook threw; `fatal` where the replica ends of it, false where a policy or retry deals with it. */
+  /** A hook threw; `fatal` where the replica ends of it, false where a policy or retry deals with it, or it came after the first. */
   error: [replica: string, error: Error, source: string, fatal: boolean];
   /** Writers of an input give no sign of life; an empty list once they are back. */
   degraded: [replica: string, port: string, writers: readonly string[]];
-  /** A hook has not returned for longer than `stepTimeout`. Told once for each call. */
+  /** A hook has not returned for longer than `stepTimeout`. Told once for each call; not while it waits for room in an output. */
   stuck: [replica: string, error: Error];
-  /** Once a second, while somebody listens. */
+  /** Once a second, while somebody listens. Rates are those since the event before. */
   progress: [metrics: RunMetrics];
 }
 
-/** How a run ended. `done`: every operator is done, and what the run had is deleted. After the other two the next start goes on. */
+/**
+ * How a run ended. `done`: every operator is done, and what the run had is deleted if its mode says so; in the modes that only
+ * create or delete resources, that this was done. After the other two the next start goes on.
+ */
 export interface RunResult {
   readonly outcome: 'done' | 'drained' | 'stopped';
   /** For `process.exitCode`: 0, or 130 where it was asked to end. */
@@ -25,43 +28,63 @@ export interface RunResult {
 }
 
 export interface StopOptions {
-  /** `drain`: sources stop, and what they sent is processed; within `grace`. `now`: after the steps in hand. Default `drain`. */
+  /**
+   * `drain`: sources stop, and what they sent is processed; within `grace`. `now`: after the steps in hand. Default `drain`,
+   * which is `now` where the run has not begun or has only a part of the replicas.
+   */
   readonly mode?: 'drain' | 'now';
   /** Told to `onInterrupt`. Default `stop`. */
   readonly reason?: string;
+}
+
+/** A replica of this process. */
+export interface RunReplica {
+  readonly operator: string;
+  readonly replica: Replica;
 }
 
 export interface RunParts {
   readonly plan: Plan;
   readonly runId: string;
   readonly generation: number;
-  readonly replicas: readonly { readonly operator: string; readonly replica: Replica }[];
   readonly clock: Clock;
+  readonly logger: Logger;
   readonly grace: number;
-  /** A start that has only a part of the replicas cannot drain: what it reads comes from elsewhere and goes on. */
-  readonly canDrain: boolean;
+  /** Makes the replicas of this start, which report to the run. */
+  readonly createReplicas: (events: ReplicaEvents) => readonly RunReplica[];
   /** What remains to be done when every replica has ended: deletes, closes. `done` where all of them are done. */
   readonly onEnd: (done: boolean) => Promise<void>;
 }
 
 const PROGRESS_MS = 1_000;
 const LONGEST_WATCH_MS = 1_000;
+/** What a clean-up hook gets at least after something was given up. */
+const SHORTEST_GRACE_MS = 1_000;
+/** pypz's number for an error without one of its own. */
+const GENERAL_ERROR = 1;
 
 /** A pipeline that runs. */
 export class Run extends EventEmitter<RunEvents> {
   /** Resolves when everything has ended and is closed; rejects with the first error. Handling it is optional: errors are logged too. */
   readonly completed: Promise<RunResult>;
   readonly #parts: RunParts;
+  readonly #replicas: readonly RunReplica[];
   readonly #meter: Meter;
   readonly #timers = new Set<Timer>();
   readonly #stuckSince = new Map<Replica, number>();
-  #stopping: 'drain' | 'now' | undefined;
-  #failure: Error | undefined;
+  #state: 'starting' | 'running' | 'draining' | 'stopping' | 'ended' = 'starting';
+  #failure: { readonly replica: string; readonly error: Error } | undefined;
+  #exitCode: number | undefined;
 
   constructor(parts: RunParts) {
     super();
     this.#parts = parts;
-    this.#meter = new Meter(parts.replicas, parts.clock.now());
+    this.#replicas = parts.createReplicas({
+      stage: (...event) => this.#tell('stage', ...event),
+      degraded: (...event) => this.#degraded(...event),
+      error: (...event) => this.#failed(...event),
+    });
+    this.#meter = new Meter(this.#replicas, parts.clock.now());
     this.completed = this.#live();
     this.completed.catch(() => {});
   }
@@ -74,14 +97,22 @@ export class Run extends EventEmitter<RunEvents> {
     return this.#parts.runId;
   }
 
-  /** The start of the pipeline on its location, counted from 1. */
+  /** The start of the pipeline on its location, counted from 1; 0 with mode `Skip`. */
   get generation(): number {
     return this.#parts.generation;
   }
 
   /** The stage of every replica in this process, by name. */
   get stages(): ReadonlyMap<string, Stage> {
-    return new Map(this.#parts.replicas.map(({ replica }) => [replica.name, replica.stage]));
+    return new Map(this.#replicas.map(({ replica }) => [replica.name, replica.stage]));
+  }
+
+  /**
+   * For `process.exitCode`; `undefined` while the run goes on. 0: done. 130: it was asked to end. 110 to 116, 129: the replica that
+   * failed first, by stage as in pypz. 1: closing the run failed.
+   */
+  get exitCode(): number | undefined {
+    return this.#exitCode;
   }
 
   /** Counters, rates and lags now; rates are those since the last call. */
@@ -91,82 +122,124 @@ export class Run extends EventEmitter<RunEvents> {
 
   /**
    * Ends the run, deleting nothing: the next start goes on. A second call may ask for `now` after `drain`; else it only waits.
+   * What does not end within `grace` after `now` is given up, which fails the run with `MILLRACE_TIMEOUT`.
    * @returns as {@link completed}
    */
   stop({ mode = 'drain', reason = 'stop' }: StopOptions = {}): Promise<RunResult> {
-    const { canDrain, grace, replicas, clock } = this.#parts;
-    const kind = canDrain ? mode : 'now';
-    if (this.#stopping === 'now' || this.#stopping === kind) return this.completed;
-    this.#stopping = kind;
-    for (const { replica } of replicas) replica.interrupt(kind === 'now' ? 'stop' : 'drain', reason);
-    this.#after(grace, () => {
-      if (kind === 'drain') void this.stop({ mode: 'now', reason });
-      else this.#giveUp(clock.now());
-    });
+    const canDrain = this.#state !== 'starting' && this.#replicas.length === countReplicas(this.plan);
+    this.#end(mode === 'drain' && canDrain ? 'draining' : 'stopping', reason);
     return this.completed;
-  }
-
-  /** Called by a replica's events: the first fatal error ends the run. */
-  fail(error: Error): void {
-    this.#failure ??= error;
-    // Not in the middle of the replica's own failing.
-    queueMicrotask(() => void this.stop({ mode: 'now', reason: 'failure' }));
   }
 
   async #live(): Promise<RunResult> {
     // Waiting for data holds nothing that would keep Node.js from exiting; the run does.
     const alive = setInterval(() => {}, 0x7fff_ffff);
-    this.#watch();
-    this.#report();
     try {
-      const { replicas } = this.#parts;
-      const outcomes = await Promise.all(replicas.map(({ replica }) => replica.run()));
-      const failed = outcomes.find((outcome) => outcome.error !== undefined);
-      const done = outcomes.every((outcome) => outcome.stage === 'Closed' && outcome.reason === 'done');
-      await this.#parts.onEnd(done);
-      if (failed !== undefined) throw this.#failure ?? failed.error;
+      // Whoever is handed the run gets to listen before it tells anything.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.#state === 'starting') this.#state = 'running';
+      this.#watch();
+      this.#report(new Meter(this.#replicas, this.#parts.clock.now()));
+      const outcomes = await Promise.all(this.#replicas.map(({ replica }) => replica.run()));
+      const done = outcomes.every(({ stage, reason }) => stage === 'Closed' && reason === 'done');
+      await this.#close(done);
+      if (this.#failure !== undefined) {
+        this.#exitCode = outcomes.find(({ name }) => name === this.#failure?.replica)?.exitCode ?? GENERAL_ERROR;
+        throw this.#explained(this.#failure.error);
+      }
       const outcome = done ? 'done' : outcomes.some(({ reason }) => reason === 'stopped') ? 'stopped' : 'drained';
-      return { outcome, exitCode: outcome === 'done' ? 0 : 130, replicas: outcomes };
+      this.#exitCode = outcome === 'done' ? 0 : 130;
+      return { outcome, exitCode: this.#exitCode, replicas: outcomes };
     } finally {
+      this.#state = 'ended';
       clearInterval(alive);
       for (const timer of this.#timers) timer.cancel();
       this.#timers.clear();
     }
   }
 
-  #giveUp(now: number): void {
-    const { replicas, grace } = this.#parts;
-    for (const { replica } of replicas) {
+  async #close(done: boolean): Promise<void> {
+    try {
+      await this.#parts.onEnd(done);
+    } catch (thrown) {
+      this.#failed(this.plan.pipeline, toError(thrown, 'closing the run'), 'close', this.#failure === undefined);
+    }
+  }
+
+  #end(state: 'draining' | 'stopping', reason: string | undefined): void {
+    if (this.#state === 'ended' || this.#state === 'stopping' || this.#state === state) return;
+    this.#state = state;
+    for (const { replica } of this.#replicas) replica.interrupt(state === 'stopping' ? 'stop' : 'drain', reason);
+    // Of a drain that takes too long nobody is told again: it is still the same signal.
+    this.#after(this.#parts.grace, () => (state === 'draining' ? this.#end('stopping', undefined) : this.#giveUp()));
+  }
+
+  /** Leaves the hooks that do not return, and in their turn the clean-up hooks that do not. */
+  #giveUp(): void {
+    const { clock, grace } = this.#parts;
+    for (const { replica } of this.#replicas) {
       if (replica.stage === 'Closed' || replica.stage === 'Failed') continue;
       const { busy } = replica;
-      const what = busy === undefined ? `its stage ${replica.stage}` : `${busy.hook}, which began ${Math.round(now - busy.since)} ms ago`;
+      const what = busy === undefined ? `its stage ${replica.stage}` : `${busy.hook}, which began ${Math.round(clock.now() - busy.since)} ms ago`;
       replica.abandon(new MillraceError('MILLRACE_TIMEOUT', `${replica.name} did not stop within ${grace} ms; it is in ${what}. Its last step is not committed`, { operator: replica.name }));
+    }
+    this.#after(Math.max(grace, SHORTEST_GRACE_MS), () => this.#giveUp());
+  }
+
+  /** The first fatal error ends the run. */
+  #failed(replica: string, error: Error, source: string, fatal: boolean): void {
+    this.#parts.logger[fatal ? 'error' : 'warn']({ replica, source, error }, fatal ? 'replica failed' : 'error');
+    if (fatal) this.#failure ??= { replica, error };
+    this.#tell('error', replica, error, source, fatal);
+    // Not in the middle of the replica's own failing.
+    if (fatal) queueMicrotask(() => this.#end('stopping', 'failure'));
+  }
+
+  #degraded(replica: string, port: string, writers: readonly string[]): void {
+    this.#parts.logger.warn({ replica, port, writers: writers.join(' ') }, writers.length > 0 ? 'writers give no sign of life' : 'all writers are back');
+    this.#tell('degraded', replica, port, writers);
+  }
+
+  #explained(error: Error): Error {
+    if (!MillraceError.is(error, 'MILLRACE_FENCED')) return error;
+    const { pipeline, location } = this.plan;
+    return new MillraceError('MILLRACE_FENCED', `another start of ${pipeline} at ${location} took over, so this one (generation ${this.generation}) has ended`, { operator: error.operator, cause: error });
+  }
+
+  /** A listener that throws must not end a replica. */
+  #tell<E extends keyof RunEvents>(...event: [E, ...RunEvents[E]]): void {
+    try {
+      (this.emit as (...event: [keyof RunEvents, ...unknown[]]) => boolean).call(this, ...event);
+    } catch (thrown) {
+      this.#parts.logger.error({ event: event[0], error: toError(thrown, `a listener of ${event[0]}`) }, 'a listener threw');
     }
   }
 
   /** Looks for hooks that do not return. */
   #watch(): void {
-    const { replicas, plan, clock } = this.#parts;
+    const { plan, clock } = this.#parts;
     const limits = new Map(plan.operators.map(({ name, stepTimeout }) => [name, stepTimeout]));
     const shortest = Math.min(Infinity, ...[...limits.values()].filter((limit) => limit > 0));
     if (shortest === Infinity) return;
     const look = (): void => {
-      for (const { operator, replica } of replicas) {
+      for (const { operator, replica } of this.#replicas) {
         const { busy } = replica;
         const limit = limits.get(operator)!;
-        if (busy === undefined || limit === 0 || clock.now() - busy.since < limit || this.#stuckSince.get(replica) === busy.since) continue;
+        if (busy === undefined || busy.waitsForRoom || limit === 0 || clock.now() - busy.since < limit || this.#stuckSince.get(replica) === busy.since) continue;
         this.#stuckSince.set(replica, busy.since);
-        this.emit('stuck', replica.name, stuckStep(replica.name, busy.hook, clock.now() - busy.since));
+        const error = stuckStep(replica.name, busy.hook, clock.now() - busy.since);
+        this.#parts.logger.warn({ replica: replica.name, error }, 'stuck');
+        this.#tell('stuck', replica.name, error);
       }
       this.#after(Math.min(shortest / 4, LONGEST_WATCH_MS), look);
     };
     this.#after(Math.min(shortest / 4, LONGEST_WATCH_MS), look);
   }
 
-  #report(): void {
+  #report(meter: Meter): void {
     this.#after(PROGRESS_MS, () => {
-      if (this.listenerCount('progress') > 0) this.metrics().then((metrics) => this.emit('progress', metrics), (error: unknown) => this.emit('error', this.plan.pipeline, error as Error, 'metrics', false));
-      this.#report();
+      if (this.listenerCount('progress') > 0) void meter.look(this.#parts.clock.now()).then((metrics) => this.#tell('progress', metrics));
+      this.#report(meter);
     });
   }
 
@@ -177,4 +250,8 @@ export class Run extends EventEmitter<RunEvents> {
     });
     this.#timers.add(timer);
   }
+}
+
+function countReplicas(plan: Plan): number {
+  return plan.operators.reduce((sum, { replicas }) => sum + replicas, 0);
 }

@@ -7,10 +7,15 @@ import type { Services } from './options.js';
 export class ServiceContainer {
   readonly #root = new Container();
 
-  /** @throws MillraceError `MILLRACE_INJECTION_FAILED` where the module cannot be loaded or exports no bindings */
+  /** @throws MillraceError `MILLRACE_INJECTION_FAILED` where a module cannot be loaded, exports no bindings, or throws */
   static async load(services: Services | undefined): Promise<ServiceContainer> {
     const container = new ServiceContainer();
-    for (const module of await modulesOf(services)) await container.#root.load(module);
+    const modules = await modulesOf(services);
+    try {
+      await container.#root.loadAsync(...modules);
+    } catch (cause) {
+      throw new MillraceError('MILLRACE_INJECTION_FAILED', `the services cannot be bound: ${toError(cause).message}`, { cause });
+    }
     return container;
   }
 
@@ -22,7 +27,7 @@ export class ServiceContainer {
   /** Why an operator or one of its plugins cannot be made; `undefined` where each service it asks for is bound, optional or a class. Constructs nothing. */
   whyNot({ type, plugins }: OperatorPlan): Error | undefined {
     for (const target of [type, ...plugins.map((plugin) => plugin.type)]) {
-      for (const [index, argument] of getClassMetadata(target as never).constructorArguments.entries()) {
+      for (const [index, argument] of getClassMetadata(target).constructorArguments.entries()) {
         if (argument.kind === ClassElementMetadataKind.unmanaged || argument.optional) continue;
         const wanted = argument.value;
         const token: unknown = typeof wanted === 'object' && wanted !== null && 'unwrap' in wanted ? (wanted as { unwrap(): unknown }).unwrap() : wanted;
@@ -48,14 +53,14 @@ export async function make<T extends Operator | Plugin>(container: Container, ty
 async function modulesOf(services: Services | undefined): Promise<readonly ContainerModule[]> {
   if (services === undefined) return [];
   if (services instanceof ContainerModule) return [services];
-  if (!(services instanceof URL)) return services as readonly ContainerModule[];
+  if (!(services instanceof URL)) return services;
   let exported: unknown;
   try {
     exported = ((await import(services.href)) as { default?: unknown }).default;
   } catch (cause) {
     throw new MillraceError('MILLRACE_INJECTION_FAILED', `the services of ${services.href} cannot be loaded: ${toError(cause).message}`, { cause });
   }
-  const modules = (Array.isArray(exported) ? exported : [exported]) as readonly unknown[];
+  const modules: readonly unknown[] = Array.isArray(exported) ? exported : [exported];
   if (!modules.every((module) => module instanceof ContainerModule)) throw new MillraceError('MILLRACE_INJECTION_FAILED', `${services.href} must export a ContainerModule of inversify, or several in an array, as its default`);
-  return modules as readonly ContainerModule[];
+  return modules;
 }

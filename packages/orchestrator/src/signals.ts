@@ -26,7 +26,7 @@ function onSignal(signal: NodeJS.Signals): void {
   }
 }
 
-/** Drains a run when an abort signal fires, also one that has fired before. */
+/** Ends a run when an abort signal fires: like a first signal, or where it fired already before anything begins. */
 export function endOnAbort(run: Run, signal: AbortSignal): void {
   const abort = (): void => void run.stop({ reason: 'abort' });
   if (signal.aborted) abort();

@@ -1,14 +1,14 @@
-import { MillraceError, type ChannelBackend, type Plan, type Transport } from '@millrace/core';
+import { MillraceError, type ChannelBackend, type Transport } from '@millrace/core';
 
 /** The transports of one start: one for each place, however many locations of the plan name it. */
 export class Transports {
   readonly #byLocation = new Map<string, Transport>();
 
-  /** Connects to every location of a plan. @throws the first failure, after closing what was open */
-  static async open(plan: Plan, backends: readonly ChannelBackend[], options: Readonly<Record<string, unknown>> = {}): Promise<Transports> {
+  /** Connects to locations. @throws the first failure, after closing what was open */
+  static async open(locations: readonly string[], backends: readonly ChannelBackend[], options: Readonly<Record<string, unknown>> = {}): Promise<Transports> {
     const transports = new Transports();
     try {
-      for (const location of new Set([plan.location, ...plan.channels.map((channel) => channel.location)])) {
+      for (const location of new Set(locations)) {
         const scheme = location.slice(0, location.indexOf(':'));
         const backend = backends.find(({ schemes }) => schemes.includes(scheme));
         if (backend === undefined) throw new MillraceError('MILLRACE_BACKEND_UNKNOWN', `no backend is registered for ${scheme}:`);

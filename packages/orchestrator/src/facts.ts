@@ -1,0 +1,34 @@
+import { decodeFact, FactKey, replicaName, type Control } from '@millrace/core';
+
+/** What control says of the replicas of an operator. */
+export interface ReplicasFact {
+  /** Replicas at the last start, and the most there ever were. */
+  readonly count: number;
+  readonly highest: number;
+  /** Channels of the pipeline that it read or lost records to, in this start and earlier ones. */
+  readonly channels?: readonly string[];
+}
+
+/** The facts under a prefix, as they are now. */
+export async function readFacts(control: Control, prefix: string): Promise<ReadonlyMap<string, Uint8Array>> {
+  const facts = new Map<string, Uint8Array>();
+  const follower = await control.follow(prefix, (key, value) => void (value === undefined ? facts.delete(key) : facts.set(key, value)));
+  await follower.close();
+  return facts;
+}
+
+/** Replicas of earlier starts by operator, also of operators that are no longer in the pipeline. */
+export async function readReplicas(control: Control): Promise<ReadonlyMap<string, ReplicasFact>> {
+  const replicas = new Map<string, ReplicasFact>();
+  const prefix = FactKey.replicas('');
+  for (const [key, value] of await readFacts(control, prefix)) {
+    const fact = decodeFact<ReplicasFact>(value);
+    if (fact !== undefined) replicas.set(key.slice(prefix.length), fact);
+  }
+  return replicas;
+}
+
+/** The owners that `count` replicas of an operator are. */
+export function ownersOf(pipeline: string, operator: string, count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => replicaName(pipeline, operator, index));
+}

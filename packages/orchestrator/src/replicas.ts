@@ -1,0 +1,37 @@
+import { Replica, replicaName, type Clock, type ExecutionMode, type Logger, type Plan, type ReplicaEnvironment, type ReplicaEvents, type SchemaCatalog, type StatusBoard } from '@millrace/core';
+import type { RunReplica } from './run.js';
+import { make, type ServiceContainer } from './services.js';
+import type { Transports } from './transports.js';
+
+/** What all replicas of a start share. */
+export interface Shared {
+  readonly plan: Plan;
+  readonly runId: string;
+  readonly generation: number;
+  readonly mode: ExecutionMode;
+  readonly transports: Transports;
+  readonly services: ServiceContainer;
+  /** `undefined` where nothing runs. */
+  readonly board: StatusBoard | undefined;
+  readonly schemas: SchemaCatalog | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** The replicas that this start runs, each with a container of its own. */
+export function createReplicas({ plan, runId, generation, mode, transports, services, board, schemas, clock, logger }: Shared, events: ReplicaEvents): readonly RunReplica[] {
+  return plan.operators.flatMap((operator) => Array.from({ length: operator.replicas }, (_, index) => index).filter((index) => plan.selected(operator.name, index)).map((index) => {
+    const name = replicaName(plan.pipeline, operator.name, index);
+    const container = services.child();
+    const env: ReplicaEnvironment = {
+      pipeline: plan.pipeline, operator, index, runId, generation, mode, board, schemas, clock, events,
+      homeLocation: plan.location,
+      transport: (location) => transports.get(location),
+      logger: logger.child({ replica: name }),
+      freeze: false,
+      createOperator: () => make(container, operator.type, name),
+      createPlugin: (plugin) => make(container, operator.plugins.find((member) => member.name === plugin)!.type, `${name}.${plugin}`),
+    };
+    return { operator: operator.name, replica: new Replica(env) };
+  }));
+}

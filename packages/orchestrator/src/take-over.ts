@@ -1,0 +1,64 @@
+import { DONE_KEY, encodeFact, FactKey, type Control, type OperatorPlan, type Plan, type Session, type Transport } from '@millrace/core';
+import { ownersOf, readReplicas, type ReplicasFact } from './facts.js';
+
+/**
+ * Makes a location ready for a new generation: fences every owner that an operator of the pipeline ever had there, before any
+ * replica reads positions, and hands on what belongs to partitions. May be cut short anywhere and done again.
+ */
+export async function takeOver(transport: Transport, control: Control, plan: Plan): Promise<void> {
+  const before = await readReplicas(control);
+  const owners = new Set([...[...before].flatMap(([operator, { highest }]) => ownersOf(plan.pipeline, operator, highest)), ...plan.operators.flatMap(({ name, replicas }) => ownersOf(plan.pipeline, name, replicas))]);
+  const sessions = new Map<string, Session>();
+  try {
+    for (const id of owners) sessions.set(id, await openToFence(transport, id));
+    for (const operator of plan.operators) {
+      const { name, replicas } = operator;
+      const earlier = before.get(name);
+      const highest = Math.max(replicas, earlier?.highest ?? 0);
+      if (earlier !== undefined && earlier.count !== replicas) await rescale(operator, ownersOf(plan.pipeline, name, highest).map((owner) => sessions.get(owner)!));
+      const channels = operator.inputs.flatMap(({ channel, deadLetters }) => [channel, ...deadLetters]).filter(({ external }) => external === undefined);
+      const fact: ReplicasFact = { count: replicas, highest, channels: [...new Set([...(earlier?.channels ?? []), ...channels.map((channel) => channel.name)])] };
+      await control.put(FactKey.replicas(name), encodeFact(fact));
+    }
+  } finally {
+    await Promise.all([...sessions.values()].map((session) => session.close()));
+  }
+}
+
+/** A session that reads and writes nothing: its opening fences earlier ones of the owner. */
+export async function openToFence(transport: Transport, id: string): Promise<Session> {
+  return await transport.open({ id, delivery: transport.capabilities.transactions ? 'exactly-once' : 'at-least-once', wake() {} });
+}
+
+/** Fences owners and lets go. */
+export async function fence(transport: Transport, owners: Iterable<string>): Promise<void> {
+  for (const id of owners) await (await openToFence(transport, id)).close();
+}
+
+/**
+ * State per partition goes to who reads the partition now. A replica that was done with its partitions has other ones now, so
+ * none counts as done any more. Copies first and removes afterwards: a crash in between leaves equal copies, of which either
+ * will do.
+ */
+async function rescale({ inputs, replicas }: OperatorPlan, sessions: readonly Session[]): Promise<void> {
+  const readerOf = (key: string): Session | undefined => {
+    const partition = /^state\/[^/]+\/(\d+)$/.exec(key)?.[1];
+    return partition === undefined ? undefined : sessions[Number(partition) % replicas];
+  };
+  const moves = sessions.flatMap((from) => [...from.state].flatMap(([key, value]) => {
+    const to = readerOf(key);
+    return to === undefined || to === from ? [] : [{ from, to, key, value }];
+  }));
+  for (const session of sessions) {
+    await change(session, moves.filter(({ to, key }) => to === session && !session.state.has(key)).map(({ key, value }) => [key, value]));
+  }
+  const isShared = inputs.some(({ broadcast }) => !broadcast);
+  for (const session of sessions) {
+    const isStale = (key: string): boolean => (key === DONE_KEY ? isShared : (readerOf(key) ?? session) !== session);
+    await change(session, [...session.state.keys()].filter(isStale).map((key) => [key, undefined]));
+  }
+}
+
+async function change(session: Session, changes: readonly (readonly [key: string, value: Uint8Array | undefined])[]): Promise<void> {
+  if (changes.length > 0) await session.commit(new Map(), new Map(changes));
+}
