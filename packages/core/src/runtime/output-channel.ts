@@ -39,10 +39,13 @@ export class OutputChannel {
     this.partitions = writer.partitions;
     this.isExternal = plan.external !== undefined;
     this.byReference = plan.capabilities.objects && !this.isExternal && (plan.reader === undefined || plan.reader.codec.fingerprint === codec.fingerprint);
-    const look = (): void => {
-      if (board !== undefined) this.#lookForReaders(plan, board, pipeline);
-    };
-    this.#unwatch = plan.reader === undefined || board === undefined ? () => {} : board.watch(plan.name, 'reader', look);
+    const { reader } = plan;
+    if (reader === undefined || board === undefined) {
+      this.#unwatch = () => {};
+      return;
+    }
+    const look = (): void => this.#lookForReaders(reader, board, pipeline);
+    this.#unwatch = board.watch(plan.name, 'reader', look);
     look();
   }
 
@@ -85,10 +88,9 @@ export class OutputChannel {
     this.#unwatch();
   }
 
-  #lookForReaders(plan: ChannelPlan, board: StatusBoard, pipeline: string): void {
-    const { operator, replicas, broadcast } = plan.reader!;
+  #lookForReaders({ operator, replicas, broadcast }: NonNullable<ChannelPlan['reader']>, board: StatusBoard, pipeline: string): void {
     const isDone = (replica: number): boolean => {
-      const status = board.get(plan.name, replicaName(pipeline, operator, replica), 'reader');
+      const status = board.get(this.name, replicaName(pipeline, operator, replica), 'reader');
       return status?.status === 'Closed' && status.reason === 'done';
     };
     const done = Array.from({ length: replicas }, (_, replica) => isDone(replica));
