@@ -55,6 +55,12 @@ export class Loops {
     return this.#loops.size > 0 && this.#parked === this.#loops.size;
   }
 
+  /** True where a loop that waits has its next batch, or its end, to go on with. */
+  get haveTurns(): boolean {
+    for (const { port, parked } of this.#loops) if (parked !== undefined && (this.#stopped || port.ended || port.poll())) return true;
+    return false;
+  }
+
   /** True once {@link stop} was called. */
   get wereStopped(): boolean {
     return this.#stopped;

@@ -30,6 +30,7 @@ type Ended = Exclude<EndReason, 'failed'>;
 export class RunLoop implements Boundary {
   /** The hook that runs now, for the watch over those that never return. Not kept for steps that return at once. */
   busy: Busy | undefined;
+  readonly held: Boundary['held'];
   readonly #o: RunLoopOptions;
   readonly #timing: Timing;
   readonly #runner: StepRunner;
@@ -44,6 +45,8 @@ export class RunLoop implements Boundary {
     const { env, execution, instance, signal, replay, stop, counters } = options;
     this.#o = options;
     this.#isSource = execution.inputs.size === 0;
+    const { driver } = env;
+    this.held = driver && ((ahead) => this.#held(driver, ahead));
     this.#timing = new Timing(env.clock, env.operator, counters);
     this.#runner = new StepRunner({ instance, execution, signal, replay, timing: this.#timing, stop, boundary: this, counters });
     execution.loops.mustPark = () => this.#mustPark();
@@ -52,7 +55,7 @@ export class RunLoop implements Boundary {
   /** Runs until the operator is done, its inputs have ended, or a stop was asked for. @throws HookError, or the error of a commit */
   async run(): Promise<Ended> {
     const { execution, stop } = this.#o;
-    const { driver } = this.#o.env;
+    const { held } = this;
     for (;;) {
       if (execution.failure !== undefined) throw execution.failure;
       if (this.#last !== true && stop.kind !== 'none') {
@@ -61,7 +64,7 @@ export class RunLoop implements Boundary {
         execution.inputs.drain();
       }
       const ahead = this.#ahead();
-      if (driver !== undefined && (await this.#held(driver, ahead))) continue;
+      if (held !== undefined && (await held(ahead))) continue;
       switch (ahead) {
         case 'step': {
           const step = this.#step();
@@ -225,7 +228,7 @@ export class RunLoop implements Boundary {
     const { execution, replay, stop } = this.#o;
     const timing = this.#timing;
     timing.look();
-    return replay.active || timing.isCommitDue || execution.wantsCommit || timing.isTickDue || timing.isPauseDue || stop.kind === 'stop';
+    return this.held !== undefined || replay.active || timing.isCommitDue || execution.wantsCommit || timing.isTickDue || timing.isPauseDue || stop.kind === 'stop';
   }
 }
 

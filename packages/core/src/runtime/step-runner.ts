@@ -1,6 +1,7 @@
 import type { MaybePromise } from '../channel/spi.js';
 import { toError } from '../error/index.js';
 import type { Operator, StepResult } from '../operator/index.js';
+import type { DriverAhead } from './driver.js';
 import type { Execution } from './execution.js';
 import { HookError } from './hook-error.js';
 import type { Replay } from './replay.js';
@@ -15,6 +16,8 @@ export interface Boundary {
   busy: Busy | undefined;
   /** Commits or ticks, if due. */
   attend(): Promise<void>;
+  /** Whether a test made a move instead of what is ahead; absent where no test drives the replica. */
+  readonly held: ((ahead: DriverAhead) => Promise<boolean>) | undefined;
   /** The step read or sent something. */
   dirtied(): void;
   commit(): Promise<void> | undefined;
@@ -43,6 +46,8 @@ type Outcome = { readonly value: StepResult } | { readonly error: unknown };
 export class StepRunner {
   readonly #o: StepRunnerOptions;
   #outcome: Outcome | undefined;
+  /** No loop of the step has had a batch yet. */
+  #isFirstTurn = true;
 
   constructor(options: StepRunnerOptions) {
     this.#o = options;
@@ -96,6 +101,7 @@ export class StepRunner {
     const { signal, execution, timing, boundary } = this.#o;
     const { loops } = execution;
     let heard = 0;
+    this.#isFirstTurn = true;
     this.#outcome = undefined;
     result.then(this.#onValue, this.#onError);
     for (;;) {
@@ -137,11 +143,15 @@ export class StepRunner {
     const { execution, timing, boundary, replay, counters } = this.#o;
     const { step, loops } = execution;
     await this.#settle();
-    if (step.retrieved > 0 || step.sent > 0) boundary.dirtied();
-    counters.steps++;
+    if (step.retrieved > 0 || step.sent > 0) {
+      boundary.dirtied();
+      counters.steps++;
+    }
     step.turn();
+    if (boundary.held !== undefined && (await this.#isHeld(boundary.held))) return true;
     await boundary.attend();
     if (timing.isPauseDue) await timing.pause();
+    this.#isFirstTurn = false;
     const all = { inner: false, one: replay.active };
     if (loops.deliver(all) || step.retrieved > 0) return true;
     execution.inputs.checkEnds();
@@ -149,6 +159,15 @@ export class StepRunner {
     if (!execution.isDirty) return false;
     await boundary.commit();
     return loops.deliver(all);
+  }
+
+  /** A turn is a step to who drives the replica; the first one belongs to the step that has begun already. */
+  async #isHeld(held: (ahead: DriverAhead) => Promise<boolean>): Promise<boolean> {
+    const { execution, timing } = this.#o;
+    if (timing.isTickDue) return await held('tick');
+    execution.inputs.checkEnds();
+    if (execution.loops.haveTurns) return !this.#isFirstTurn && (await held('step'));
+    return await held(execution.isDirty ? 'commit' : 'sleep');
   }
 
   async #settle(): Promise<void> {
