@@ -3,6 +3,5 @@ export type { ReplicaEnvironment, ReplicaEvents } from './environment.js';
 export type { PortCounters, ReplicaCounters } from './metrics.js';
 export { murmur2, partitionOf } from './partitioner.js';
 export { Replica, type BusyHook, type ReplicaOutcome } from './replica.js';
-export { DONE_KEY } from './state-store.js';
 export { stuckStep } from './run-loop.js';
-export { StateStore, type StateStoreOptions } from './state-store.js';
+export { DONE_KEY, StateStore, stateKey, type StateStoreOptions } from './state-store.js';
