@@ -109,242 +109,158 @@ describe('as text', () => {
 describe('as JSON', () => {
   it('is plain and says everything but secrets', () => {
     const plan = shop().plan(options);
-    const json = plan.toJSON();
+    const json = plan.toJSON() as { readonly operators: readonly unknown[]; readonly channels: readonly unknown[] };
     expect(JSON.parse(JSON.stringify(plan))).toStrictEqual(json);
     expect(JSON.stringify(plan)).not.toMatch(/hunter|1234/);
-    expect(json).toMatchInlineSnapshot(`
-      {
-        "capabilities": {
-          "bounded": true,
-          "compaction": true,
-          "durable": false,
-          "objects": true,
-          "reach": "thread",
-          "replay": true,
-          "transactions": true,
-        },
-        "channels": [
-          {
-            "groups": [
-              "shop.sink.orders#0",
-              "shop.sink.orders#1",
-              "shop.sink.orders#2",
+    expect(Object.keys(json)).toEqual(['pipeline', 'location', 'capabilities', 'operators', 'channels', 'problems']);
+    expect(json.operators.slice(0, 2)).toMatchInlineSnapshot(`
+      [
+        {
+          "class": "OrderSource",
+          "commitInterval": 100,
+          "delivery": "at-least-once",
+          "idle": 1000,
+          "inputs": [],
+          "levels": [
+            [
+              "orders",
+              "vault",
             ],
-            "location": "memory:",
-            "name": "shop.sink.orders",
-            "partitions": 1,
-            "reader": {
-              "broadcast": true,
-              "operator": "sink",
-              "port": "orders",
-              "replicas": 3,
+          ],
+          "name": "source",
+          "outputs": [
+            {
+              "channels": [
+                "shop.sink.orders",
+                "orders",
+              ],
+              "format": "avro",
+              "name": "orders",
+              "openTimeout": 0,
+              "partitioner": "sticky",
+              "record": "com.acme.Order",
+              "validate": "structure",
             },
-            "writers": [
+          ],
+          "parameters": {
+            "big": "1",
+            "count": 3,
+            "logins": [
               {
-                "operator": "source",
-                "port": "orders",
-                "replicas": 1,
+                "password": "***",
+                "user": "me",
               },
             ],
+            "pattern": "/a+/",
+            "since": "1970-01-01T00:00:00.000Z",
+            "text": "x",
+            "token": "***",
           },
-          {
-            "external": {
-              "group": "billing",
-              "start": "earliest",
-              "untilEnd": false,
+          "placement": "inline",
+          "plugins": [
+            {
+              "class": "Vault",
+              "name": "vault",
+              "parameters": {
+                "address": "here",
+                "pin": "***",
+              },
             },
-            "groups": [
-              "billing",
+          ],
+          "replicas": 1,
+          "states": [
+            {
+              "name": "progress",
+              "per": "replica",
+            },
+          ],
+          "stepTimeout": 30000,
+        },
+        {
+          "class": "Sink",
+          "commitInterval": 100,
+          "delivery": "exactly-once",
+          "idle": 1000,
+          "inputs": [
+            {
+              "backoff": 100,
+              "broadcast": true,
+              "channel": "shop.sink.orders",
+              "deadLetters": [
+                "shop.sink.orders.deadLetters",
+              ],
+              "format": "avro",
+              "name": "orders",
+              "onError": "deadLetter",
+              "onWriterDeath": "wait",
+              "openTimeout": 0,
+              "record": "com.acme.Order",
+              "retries": 0,
+              "sequential": false,
+              "syncOpen": false,
+            },
+          ],
+          "levels": [
+            [
+              "orders",
             ],
-            "location": "memory:world",
-            "name": "orders",
-            "reader": {
-              "broadcast": false,
-              "operator": "billing",
+          ],
+          "name": "sink",
+          "outputs": [],
+          "parameters": {},
+          "placement": "inline",
+          "plugins": [],
+          "replicas": 3,
+          "states": [],
+          "stepTimeout": 30000,
+        },
+      ]
+    `);
+    expect(json.channels.slice(0, 2)).toMatchInlineSnapshot(`
+      [
+        {
+          "groups": [
+            "shop.sink.orders#0",
+            "shop.sink.orders#1",
+            "shop.sink.orders#2",
+          ],
+          "location": "memory:",
+          "name": "shop.sink.orders",
+          "partitions": 1,
+          "reader": {
+            "broadcast": true,
+            "operator": "sink",
+            "port": "orders",
+            "replicas": 3,
+          },
+          "writers": [
+            {
+              "operator": "source",
               "port": "orders",
               "replicas": 1,
             },
-            "writers": [],
+          ],
+        },
+        {
+          "external": {
+            "group": "billing",
+            "start": "earliest",
+            "untilEnd": false,
           },
-          {
-            "external": {
-              "start": "earliest",
-              "untilEnd": false,
-            },
-            "groups": [],
-            "location": "memory:world",
-            "name": "orders",
-            "writers": [
-              {
-                "operator": "source",
-                "port": "orders",
-                "replicas": 1,
-              },
-            ],
-          },
-          {
-            "groups": [],
-            "location": "memory:",
-            "name": "shop.sink.orders.deadLetters",
-            "partitions": 1,
-            "writers": [
-              {
-                "operator": "sink",
-                "port": "orders.deadLetters",
-                "replicas": 3,
-              },
-            ],
-          },
-        ],
-        "location": "memory:",
-        "operators": [
-          {
-            "class": "OrderSource",
-            "commitInterval": 100,
-            "delivery": "at-least-once",
-            "idle": 1000,
-            "inputs": [],
-            "levels": [
-              [
-                "orders",
-                "vault",
-              ],
-            ],
-            "name": "source",
-            "outputs": [
-              {
-                "channels": [
-                  "shop.sink.orders",
-                  "orders",
-                ],
-                "format": "avro",
-                "name": "orders",
-                "openTimeout": 0,
-                "partitioner": "sticky",
-                "record": "com.acme.Order",
-                "validate": "structure",
-              },
-            ],
-            "parameters": {
-              "big": "1",
-              "count": 3,
-              "logins": [
-                {
-                  "password": "***",
-                  "user": "me",
-                },
-              ],
-              "pattern": "/a+/",
-              "since": "1970-01-01T00:00:00.000Z",
-              "text": "x",
-              "token": "***",
-            },
-            "placement": "inline",
-            "plugins": [
-              {
-                "class": "Vault",
-                "name": "vault",
-                "parameters": {
-                  "address": "here",
-                  "pin": "***",
-                },
-              },
-            ],
+          "groups": [
+            "billing",
+          ],
+          "location": "memory:world",
+          "name": "orders",
+          "reader": {
+            "broadcast": false,
+            "operator": "billing",
+            "port": "orders",
             "replicas": 1,
-            "states": [
-              {
-                "name": "progress",
-                "per": "replica",
-              },
-            ],
-            "stepTimeout": 30000,
           },
-          {
-            "class": "Sink",
-            "commitInterval": 100,
-            "delivery": "exactly-once",
-            "idle": 1000,
-            "inputs": [
-              {
-                "backoff": 100,
-                "broadcast": true,
-                "channel": "shop.sink.orders",
-                "deadLetters": [
-                  "shop.sink.orders.deadLetters",
-                ],
-                "format": "avro",
-                "name": "orders",
-                "onError": "deadLetter",
-                "onWriterDeath": "wait",
-                "openTimeout": 0,
-                "record": "com.acme.Order",
-                "retries": 0,
-                "sequential": false,
-                "syncOpen": false,
-              },
-            ],
-            "levels": [
-              [
-                "orders",
-              ],
-            ],
-            "name": "sink",
-            "outputs": [],
-            "parameters": {},
-            "placement": "inline",
-            "plugins": [],
-            "replicas": 3,
-            "states": [],
-            "stepTimeout": 30000,
-          },
-          {
-            "class": "Sink",
-            "commitInterval": 100,
-            "delivery": "at-least-once",
-            "idle": 1000,
-            "inputs": [
-              {
-                "backoff": 100,
-                "broadcast": false,
-                "channel": "orders",
-                "deadLetters": [],
-                "format": "avro",
-                "name": "orders",
-                "onError": "fail",
-                "onWriterDeath": "wait",
-                "openTimeout": 0,
-                "record": "com.acme.Order",
-                "retries": 0,
-                "sequential": false,
-                "syncOpen": false,
-              },
-            ],
-            "levels": [
-              [
-                "orders",
-              ],
-            ],
-            "name": "billing",
-            "outputs": [],
-            "parameters": {},
-            "placement": "inline",
-            "plugins": [],
-            "replicas": 1,
-            "states": [],
-            "stepTimeout": 30000,
-          },
-        ],
-        "pipeline": "shop",
-        "problems": [
-          {
-            "code": "MILLRACE_DEAD_LETTERS_UNREAD",
-            "remedy": "connect an input to sink.orders.deadLetters, or send them to an external channel with deadLetters.to()",
-            "severity": "warning",
-            "what": "nobody reads its dead letters in shop.sink.orders.deadLetters: once it is full the operator waits, and it ends with the process",
-            "where": "shop.sink.orders",
-          },
-        ],
-      }
+          "writers": [],
+        },
+      ]
     `);
   });
 
