@@ -95,6 +95,8 @@ describe('a schema from outside', () => {
         "{}": "has no "type" that is a string",
       }
     `);
+    expect(() => parseWriterSchema('avro', 5 as never)).toThrow('MILLRACE_SCHEMA_INVALID: the Avro schema is no text');
+    expect(() => parseWriterSchema('json', undefined as never)).toThrow('MILLRACE_SCHEMA_INVALID');
     expect(() => parseWriterSchema('avro', '{"type":')).toThrow('MILLRACE_SCHEMA_INVALID: the Avro schema is not JSON');
   });
 

@@ -69,6 +69,6 @@ export function incompatible(reader: string, differences: readonly string[]): Mi
 /** The fingerprint of what is published for a format; see {@link Codec.fingerprint}. */
 export function fingerprintOf(format: WriterSchema['format'], schema: string): string {
   if (format === 'avro') return crc64Avro(canonicalForm(parseAvroSchema(schema, { defaults: false })));
-  if (schema.length > MAX_SCHEMA_BYTES) throw new MillraceError('MILLRACE_SCHEMA_INVALID', `the schema is longer than ${MAX_SCHEMA_BYTES} bytes`);
+  if (typeof schema !== 'string' || schema.length > MAX_SCHEMA_BYTES) throw new MillraceError('MILLRACE_SCHEMA_INVALID', `the schema is no text, or longer than ${MAX_SCHEMA_BYTES} bytes`);
   return crc64Avro(`${format}:${schema}`);
 }

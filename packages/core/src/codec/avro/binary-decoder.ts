@@ -211,19 +211,28 @@ export class BinaryDecoder {
     return start;
   }
 
-  /** A number of one or two bytes, as most are; undefined for any other. */
+  /** A number of up to four bytes, as most are; undefined for any other. */
   #readSmall(): number | undefined {
-    const position = this.#position;
-    const first = this.#buffer[position] as number;
-    if (first < 0x80 && position < this.#end) {
-      this.#position = position + 1;
-      return (first >>> 1) ^ -(first & 1);
+    const buffer = this.#buffer;
+    let position = this.#position;
+    // Past the end of the buffer a byte is undefined, which counts as 0; what lies past the record is refused below.
+    let byte = buffer[position++] as number;
+    let bits = byte & 0x7f;
+    if (byte >= 0x80) {
+      byte = buffer[position++] as number;
+      bits |= (byte & 0x7f) << 7;
+      if (byte >= 0x80) {
+        byte = buffer[position++] as number;
+        bits |= (byte & 0x7f) << 14;
+        if (byte >= 0x80) {
+          byte = buffer[position++] as number;
+          bits |= (byte & 0x7f) << 21;
+          if (byte >= 0x80) return undefined;
+        }
+      }
     }
-    if (position + 1 >= this.#end) return undefined;
-    const second = this.#buffer[position + 1] as number;
-    if (second >= 0x80) return undefined;
-    this.#position = position + 2;
-    const bits = (first & 0x7f) | (second << 7);
+    if (position > this.#end) return undefined;
+    this.#position = position;
     return (bits >>> 1) ^ -(bits & 1);
   }
 

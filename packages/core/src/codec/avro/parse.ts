@@ -56,6 +56,8 @@ class SchemaParser {
   }
 
   parse(text: string): AvroType {
+    // What comes out of a fact of another process has been told to be a text by nobody but that process.
+    if (typeof text !== 'string') throw invalid('', 'is no text');
     // A character is at least a byte: what is far too long is not even counted.
     if (text.length > MAX_SCHEMA_BYTES || Buffer.byteLength(text) > MAX_SCHEMA_BYTES) throw invalid('', `is longer than ${MAX_SCHEMA_BYTES} bytes`);
     let json: Json;
