@@ -89,10 +89,8 @@ export class Execution {
     const { channel } = plan;
     const session = this.#sessions.get(env.transport(channel.location))!;
     const { external } = channel;
-    // An external channel has the partitions that it has; those of the pipeline's own are planned.
-    const count = external === undefined ? channel.partitions : ((await env.transport(channel.location).describeChannel(channel.name))?.partitions ?? 0);
-    const partitions = assignedPartitions(count, env.operator.replicas, env.index, plan.broadcast);
-    const group = external?.group ?? groupName(channel.name, plan.broadcast, env.index);
+    const partitions = assignedPartitions(channel.partitions, env.operator.replicas, env.index, plan.broadcast);
+    const group = groupName(external?.group ?? channel.name, plan.broadcast, env.index);
     const reader = await session.reader(channel.name, { group, partitions, start: external?.start ?? 'earliest', external: external !== undefined, backend: plan.backend });
     const positions = await reader.loadInputRecordOffset();
     const wake = (): void => signal.notify(Wake.Status);

@@ -385,3 +385,11 @@ it('tells of everything at once', async () => {
     'MILLRACE_CHANNEL_MISMATCH', 'MILLRACE_CHANNEL_UNKNOWN', 'MILLRACE_RESCALE_REFUSED', 'MILLRACE_INJECTION_FAILED', 'MILLRACE_INJECTION_FAILED', 'MILLRACE_INJECTION_FAILED',
   ]);
 });
+
+it('refuses a placement that the plan allows and this version cannot run', async () => {
+  const plan = planOf(simple());
+  const [first, ...others] = plan.operators;
+  expect(await findings({ ...plan, operators: [{ ...first!, placement: 'process' }, ...others] })).toEqual([
+    `p.${first!.name}: it is placed in a process, and this version runs replicas in this process and thread only; place it 'inline', or start several processes with one runId and only [MILLRACE_PLACEMENT_IMPOSSIBLE]`,
+  ]);
+});
