@@ -37,7 +37,8 @@ async function start(rows: number, delivery: 'at-least-once' | 'exactly-once', q
   return { run, board };
 }
 
-describe('the ten worst airports are those of one pass over the files', () => {
+// Real amounts of data: a busy machine takes its time.
+describe('the ten worst airports are those of one pass over the files', { timeout: 60_000 }, () => {
   const ROWS = 200_000;
   let expected: Awaited<ReturnType<typeof onePass>>;
 
@@ -63,7 +64,7 @@ describe('the ten worst airports are those of one pass over the files', () => {
   });
 });
 
-describe('a run that was stopped in the middle goes on where it ended', () => {
+describe('a run that was stopped in the middle goes on where it ended', { timeout: 60_000 }, () => {
   const ROWS = 50_000;
   let expected: Awaited<ReturnType<typeof onePass>>;
 
