@@ -193,7 +193,7 @@ describe('a reader that cannot', () => {
   it('is told so even of a schema that is none', () => {
     expect(incompatibilities({ format: 'avro', fingerprint: '0'.repeat(16), schema: '{' }, avro(z.string()))).toMatchInlineSnapshot(`
       [
-        "MILLRACE_SCHEMA_INVALID: the Avro schema is not JSON",
+        "the Avro schema is not JSON",
       ]
     `);
   });

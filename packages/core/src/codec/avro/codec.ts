@@ -86,16 +86,12 @@ export class AvroCodec<T> implements Codec<T>, Comparable {
     if (known !== undefined && known.schema === writer.schema && writer.format === 'avro') return known.decoder;
     const difference = formatDifference(writer, 'avro');
     if (difference !== undefined) throw incompatible(this.name, [difference]);
-    const written = parseAvroSchema(writer.schema, { defaults: false });
-    const fingerprint = crc64Avro(canonicalForm(written));
-    if (fingerprint !== writer.fingerprint) throw new MillraceError('MILLRACE_SCHEMA_INVALID', `the schema published under the fingerprint ${writer.fingerprint} has ${fingerprint}`);
-    const clash = this.#clash(fingerprint, written);
-    if (clash !== undefined) throw new MillraceError('MILLRACE_SCHEMA_CLASH', clash);
+    const written = this.#typeOf(writer);
     if (known !== undefined) return known.decoder;
     const { plan, differences } = resolve(written, this.#type, this.name || 'value');
     if (differences.length > 0) throw incompatible(this.name, differences);
     const decoder = new AvroDecoder<T>(plan, this.name);
-    this.#remember(fingerprint, { schema: writer.schema, type: written, decoder });
+    this.#remember(writer.fingerprint, { schema: writer.schema, type: written, decoder });
     return decoder;
   }
 
@@ -103,12 +99,9 @@ export class AvroCodec<T> implements Codec<T>, Comparable {
     const difference = formatDifference(writer, 'avro');
     if (difference !== undefined) return [difference];
     try {
-      const written = parseAvroSchema(writer.schema, { defaults: false });
-      const clash = this.#clash(writer.fingerprint, written);
-      if (clash !== undefined) return [clash];
-      return resolve(written, this.#type, this.name || 'value').differences;
+      return resolve(this.#typeOf(writer), this.#type, this.name || 'value').differences;
     } catch (error) {
-      if (MillraceError.is(error)) return [error.message];
+      if (MillraceError.is(error)) return [error.message.replace(`${error.code}: `, '')];
       throw error;
     }
   }
@@ -117,11 +110,15 @@ export class AvroCodec<T> implements Codec<T>, Comparable {
     return (this.#values ??= valuesOf(this.#type));
   }
 
-  /** Why a schema cannot be told from another one of its fingerprint that this codec knows. */
-  #clash(fingerprint: string, written: AvroType): string | undefined {
+  /** What a writer published, once it is known to be what its fingerprint stands for. */
+  #typeOf({ schema, fingerprint }: WriterSchema): AvroType {
+    const written = parseAvroSchema(schema, { defaults: false });
+    const actual = crc64Avro(canonicalForm(written));
+    if (actual !== fingerprint) throw new MillraceError('MILLRACE_SCHEMA_INVALID', `the schema published under the fingerprint ${fingerprint} has ${actual}`);
     const known = this.#writers.get(fingerprint)?.type ?? (fingerprint === this.fingerprint ? this.#type : written);
     const clash = clashOf(known, written, this.name || 'value');
-    return clash === undefined ? undefined : `two schemas have the fingerprint ${fingerprint}, so their records cannot be told apart, but ${clash}; rename the record or the field`;
+    if (clash === undefined) return written;
+    throw new MillraceError('MILLRACE_SCHEMA_CLASH', `two schemas have the fingerprint ${fingerprint}, so their records cannot be told apart, but ${clash}; rename the record or the field`);
   }
 
   #remember(fingerprint: string, writer: KnownWriter<T>): void {

@@ -1,5 +1,5 @@
 /**
- * Node's own ways to read and write text in a Buffer, a fifth faster than `toString` and `write`. They are not in its docs,
+ * Node's own ways to read and write text in a Buffer, up to a fifth faster than `toString` and `write`. They are not in its docs,
  * so those stand in where they are missing.
  */
 export interface FastBuffer extends Buffer {
