@@ -59,7 +59,7 @@ export interface ChannelSpec {
   readonly name: string;
   /** Fixed for life: keys are placed by it. */
   readonly partitions: number;
-  /** Groups that exist from the first record on, so that a slow starter misses nothing. */
+  /** Groups that are committed to the first record that is there from the start, so that a slow starter misses nothing. */
   readonly groups?: readonly string[];
   readonly retention?: Retention;
   /** The backend's own options, checked by {@link ChannelBackend.options}. */
@@ -135,7 +135,8 @@ export interface Control {
   remove(key: string): Promise<void>;
   /**
    * Calls `see` with each fact under the prefix, and with each later change; `undefined` for a removal. Resolves once all that
-   * was put before the call has been seen. An error in `see` must not reach whoever puts.
+   * was put before the call has been seen. An error in `see` reaches neither whoever puts nor other followers, and ends nothing:
+   * it is thrown on its own, as an uncaught exception.
    */
   follow(prefix: string, see: (key: string, value: Uint8Array | undefined) => void): Promise<Follower>;
 }
@@ -217,7 +218,9 @@ export interface WriterOptions {
   readonly backend?: unknown;
 }
 
-/** One reading end. Named after the seed's KafkaChannelReader. */
+/**
+ * One reading end. Named after the seed's KafkaChannelReader. Its members throw or reject once the session is closed or has failed.
+ */
 export interface ChannelReader {
   readonly channel: string;
   readonly group: string;
@@ -248,7 +251,7 @@ export interface ChannelWriter {
   /** Partitions of the channel. */
   readonly partitions: number;
   /**
-   * Takes a batch over; the caller must not touch it again. Nothing: there is room for more. A promise: wait for it before the
+   * Takes a batch over; the caller must not touch it again. One of no records is passed over. Nothing: there is room for more. A promise: wait for it before the
    * next batch. It comes true without a commit of this session, which cannot commit in mid-step: stage, spill, or rely on
    * other sessions; what only an own commit would free is told by `wantsCommit`.
    * Rejects (or throws) for a fenced or closed session, a record over the limit (`MILLRACE_RECORD_TOO_LARGE`) and a step over
@@ -280,6 +283,7 @@ export interface OutgoingBatch {
   readonly schema: string;
   /** Epoch ms, for every record of the batch that `timestamps` does not name. */
   readonly timestamp: number;
+  /** Epoch ms per record; NaN: not named. */
   readonly timestamps?: Float64Array | undefined;
   readonly keys?: readonly (Uint8Array | undefined)[] | undefined;
   readonly headers?: readonly (readonly RecordHeader[] | undefined)[] | undefined;

@@ -122,14 +122,13 @@ export class MemoryChannel {
     return at;
   }
 
+  // New lists each time: a wake may end a session while the old list is gone through.
   subscribe(cursor: Cursor): void {
-    this.#cursors[cursor.partition]?.push(cursor);
+    this.#cursors[cursor.partition] = [...(this.#cursors[cursor.partition] ?? []), cursor];
   }
 
   unsubscribe(cursor: Cursor): void {
-    const cursors = this.#cursors[cursor.partition] ?? [];
-    const index = cursors.indexOf(cursor);
-    if (index >= 0) cursors.splice(index, 1);
+    this.#cursors[cursor.partition] = (this.#cursors[cursor.partition] ?? []).filter((each) => each !== cursor);
   }
 
   /** Takes records in without telling anybody; {@link announce} follows. Returns the offset of the first. */
@@ -145,7 +144,8 @@ export class MemoryChannel {
 
   /** Wakes the readers for which the record at `first` is the next: others know already that there is something to read. */
   announce(partition: number, first: number): void {
-    for (const cursor of this.#cursors[partition] ?? []) if (cursor.at >= first) cursor.wake();
+    const wasEmpty = this.log(partition).start === first;
+    for (const cursor of this.#cursors[partition] ?? []) if (wasEmpty || cursor.at >= first) cursor.wake();
   }
 
   /** Whether writers have to wait. A compacted channel that nobody reads keeps what it keeps, so waiting would be for ever. */

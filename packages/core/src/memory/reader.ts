@@ -27,6 +27,11 @@ class ReaderCursor implements Cursor {
     return this.reader.ahead;
   }
 
+  /** Whether there is something to read, paused or not. What others committed past may be gone, unread. */
+  get behind(): boolean {
+    return Math.max(this.at, this.log.start) < this.log.end;
+  }
+
   wake(): void {
     this.reader.host.wake();
   }
@@ -69,7 +74,7 @@ export class MemoryReader implements ChannelReader {
     for (let tried = 0; tried < cursors.length; tried++) {
       const cursor = cursors[this.#turn];
       this.#turn = this.#turn + 1 === cursors.length ? 0 : this.#turn + 1;
-      if (cursor === undefined || cursor.paused || cursor.at >= cursor.log.end) continue;
+      if (cursor === undefined || cursor.paused || !cursor.behind) continue;
       const batch = cursor.log.read(cursor.at);
       if (batch === undefined) continue;
       cursor.at = batch.next;
@@ -81,7 +86,7 @@ export class MemoryReader implements ChannelReader {
 
   hasRecords(): boolean {
     this.#check();
-    return this.#cursors.some((cursor) => !cursor.paused && cursor.at < cursor.log.end);
+    return this.#cursors.some((cursor) => !cursor.paused && cursor.behind);
   }
 
   async endOffsets(): Promise<Offsets> {
@@ -91,7 +96,7 @@ export class MemoryReader implements ChannelReader {
 
   async getConsumerLag(): Promise<Offsets> {
     this.#check();
-    return new Map(this.#cursors.map(({ partition, log, at }) => [partition, Math.max(0, log.end - at)]));
+    return new Map(this.#cursors.map(({ partition, log, at }) => [partition, Math.max(0, log.end - Math.max(at, log.start))]));
   }
 
   pause(partitions: readonly number[]): void {
@@ -102,7 +107,7 @@ export class MemoryReader implements ChannelReader {
     for (const partition of partitions) {
       const cursor = this.#cursor(partition);
       cursor.paused = false;
-      if (cursor.at < cursor.log.end) cursor.wake();
+      if (cursor.behind) cursor.wake();
     }
   }
 
@@ -110,7 +115,7 @@ export class MemoryReader implements ChannelReader {
     const cursor = this.#cursor(partition);
     cursor.at = Math.max(offset, cursor.log.start);
     this.ahead = true;
-    if (cursor.at < cursor.log.end) cursor.wake();
+    if (cursor.behind) cursor.wake();
   }
 
   /** Refuses positions that this reader cannot commit, before any of the commit counts. */

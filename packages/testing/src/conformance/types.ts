@@ -28,11 +28,6 @@ export type ConformanceFactory = () => ConformanceTarget | Promise<ConformanceTa
 export interface ConformanceOptions {
   /** Longest wait for anything that the backend has to do by itself, in ms. Default 10,000. */
   readonly timeout?: number;
-  /**
-   * After so many ms without it, something counts as not happening: that a writer waits cannot be seen otherwise. More than a
-   * write takes by itself. Default 30.
-   */
-  readonly patience?: number;
   /** Whether records travel as `objects` or encoded. Default: objects where the backend carries them. Run the suite both ways then. */
   readonly payload?: 'objects' | 'bytes';
   /** Records of the largest batch. Default 150,000. */

@@ -2,14 +2,8 @@ import { broken } from './check.js';
 
 /** Waits that end: every one says what it waited for when its time is up. */
 export class Waiting {
-  /**
-   * @param timeout the longest wait in ms
-   * @param patience after so many ms without it, something counts as not happening
-   */
-  constructor(
-    readonly timeout: number,
-    readonly patience: number,
-  ) {}
+  /** @param timeout the longest wait in ms */
+  constructor(readonly timeout: number) {}
 
   /** The outcome of a promise, or a failed case. */
   async within<T>(promise: Promise<T>, what: string): Promise<T> {
@@ -31,14 +25,5 @@ export class Waiting {
       if (performance.now() > end) throw broken(`not met within ${this.timeout} ms: ${what}`);
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
-  }
-
-  /** Whether a promise stays open. */
-  async pending(promise: Promise<unknown>): Promise<boolean> {
-    let open = true;
-    const settled = (): void => void (open = false);
-    promise.then(settled, settled);
-    for (const end = performance.now() + this.patience; open && performance.now() < end;) await new Promise((resolve) => setImmediate(resolve));
-    return open;
   }
 }

@@ -18,7 +18,7 @@ export const pressureCases: readonly ConformanceCase[] = [
       const reader = await sink.reader(channel, { group: 'slow' });
       let read = 0;
       for (let round = 0; round < 3; round++) {
-        holds(await context.waiting.pending(room), 'a full channel makes its writer wait');
+        holds(await context.waits(room), 'a full channel makes its writer wait');
         while (read < written.count) {
           const batch = reader.readRecords();
           if (batch === undefined) {
