@@ -8,7 +8,7 @@ export class FlightSource extends Operator {
   static override readonly parameters = z.object({
     file: z.string().describe('Path of the file.'),
     rows: z.int().positive().default(Number.MAX_SAFE_INTEGER).describe('Ends after so many rows, or with the file.'),
-    batchSize: z.int().positive().default(1_000),
+    batchSize: z.int().positive().default(2_000),
   });
   declare readonly parameters: ParametersOf<typeof FlightSource>;
   @output(Row) declare readonly rows: OutputPort<Row>;
