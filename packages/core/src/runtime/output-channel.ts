@@ -1,7 +1,6 @@
 import { NO_VALUE, TOMBSTONE, type ChannelWriter, type OutgoingBatch, type RecordHeader } from '../channel/spi.js';
 import type { StatusBoard } from '../channel/status-board.js';
 import type { Codec } from '../codec/index.js';
-import { toError } from '../error/index.js';
 import { replicaName, type ChannelPlan } from '../plan/plan.js';
 
 const NO_BYTES = new Uint8Array(0);
@@ -22,7 +21,7 @@ export class OutputChannel {
   readonly name: string;
   readonly partitions: number;
   readonly isExternal: boolean;
-  /** Values go by reference: the reader's schema is the writer's. */
+  /** Values go by reference: the reader is known, and its schema is the writer's. */
   readonly byReference: boolean;
   /** Offset after this incarnation's last committed record, by partition. */
   readonly ends = new Map<number, number>();
@@ -38,7 +37,7 @@ export class OutputChannel {
     this.#writer = writer;
     this.partitions = writer.partitions;
     this.isExternal = plan.external !== undefined;
-    this.byReference = plan.capabilities.objects && !this.isExternal && (plan.reader === undefined || plan.reader.codec.fingerprint === codec.fingerprint);
+    this.byReference = plan.capabilities.objects && !this.isExternal && plan.reader?.codec.fingerprint === codec.fingerprint;
     const { reader } = plan;
     if (reader === undefined || board === undefined) {
       this.#unwatch = () => {};
@@ -60,32 +59,33 @@ export class OutputChannel {
   /** Nothing: there is room for more. The batch must not be touched again. */
   write(batch: OutgoingBatch): Promise<void> | undefined {
     const room = this.#writer.writeRecords(batch);
-    if (room !== undefined && this.#released) {
-      room.catch(() => {});
-      return undefined;
-    }
+    if (room === undefined) return undefined;
+    // Nobody may be left to wait for it: the send that it belongs to may fail over another channel.
+    room.catch(() => {});
+    if (this.#released) return undefined;
     // A reader that is done may never make room again, so its leaving ends the wait too.
-    return room && new Promise((resolve, reject) => {
-      const leave = (): void => {
-        this.#waiting.delete(leave);
-        resolve();
-      };
-      this.#waiting.add(leave);
-      room.then(leave, (error: unknown) => {
-        this.#waiting.delete(leave);
-        reject(toError(error, this.name));
-      });
+    const left = new Promise<void>((resolve) => {
+      this.#waiting.add(resolve);
+      room.then(() => this.#waiting.delete(resolve), () => this.#waiting.delete(resolve));
     });
+    const wait = Promise.race([room, left]);
+    wait.catch(() => {});
+    return wait;
   }
 
   /** The replica stops at once: nobody waits for room any more. What was taken is committed all the same. */
   releaseWaits(): void {
     this.#released = true;
-    for (const leave of this.#waiting) leave();
+    this.#endWaits();
   }
 
   close(): void {
     this.#unwatch();
+  }
+
+  #endWaits(): void {
+    for (const leave of this.#waiting) leave();
+    this.#waiting.clear();
   }
 
   #lookForReaders({ operator, replicas, broadcast }: NonNullable<ChannelPlan['reader']>, board: StatusBoard, pipeline: string): void {
@@ -99,7 +99,7 @@ export class OutputChannel {
       return;
     }
     this.#readerless = Uint8Array.from({ length: this.partitions }, (_, partition) => Number(broadcast || done[partition % replicas]));
-    for (const leave of this.#waiting) leave();
+    this.#endWaits();
   }
 }
 

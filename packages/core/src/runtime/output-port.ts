@@ -52,6 +52,7 @@ export class ChannelOutputPort extends OutputPort<unknown> {
       if (values.length === 0) return ROOM;
       if (stepOnly && !step.active) throw sendOutsideStep(replica, plan.name);
       this.#check(values);
+      if (options?.partition !== undefined) this.#checkPartition(options.partition);
       if (freeze) deepFreeze(values);
       const outgoing = this.#prepare(values, options);
       counters.records += values.length;
@@ -85,7 +86,7 @@ export class ChannelOutputPort extends OutputPort<unknown> {
     for (let i = 0; i < values.length; i++) {
       if (codec.isValid(values[i])) continue;
       const problems = codec.problems(values[i]).slice(0, 5).map(({ path, expected, found }) => `${path || 'the value'} must be ${expected}, not ${found}`);
-      throw new MillraceError('MILLRACE_VALUE_INVALID', `${replica} sent a value to ${plan.name} (number ${i} of ${values.length}) that breaks its schema ${codec.name}: ${problems.join('; ')}`, { operator: replica, port: plan.name });
+      throw new MillraceError('MILLRACE_VALUE_INVALID', `${replica} sent a value to ${plan.name} (number ${i + 1} of ${values.length}) that breaks its schema ${codec.name}: ${problems.join('; ')}`, { operator: replica, port: plan.name });
     }
   }
 
@@ -95,6 +96,15 @@ export class ChannelOutputPort extends OutputPort<unknown> {
       plan.codec.parse(value);
     } catch (cause) {
       throw new MillraceError('MILLRACE_VALUE_INVALID', `${replica} sent a value to ${plan.name} that breaks its schema: ${(cause as Error).message}`, { operator: replica, port: plan.name, cause });
+    }
+  }
+
+  /** Every channel has to have it, before one of them gets anything. */
+  #checkPartition(partition: number): void {
+    const { plan, replica, channels } = this.#options;
+    for (const { name, partitions } of channels) {
+      if (Number.isInteger(partition) && partition >= 0 && partition < partitions) continue;
+      throw new MillraceError('MILLRACE_OPTION_INVALID', `${replica} sent from ${plan.name} to partition ${partition} of ${name}, which has the partitions 0 to ${partitions - 1}`, { operator: replica, port: plan.name, channel: name });
     }
   }
 
@@ -118,13 +128,7 @@ export class ChannelOutputPort extends OutputPort<unknown> {
   #route(c: number, outgoing: Outgoing, partition: number | undefined): Promise<void> | undefined {
     const channel = this.#options.channels[c]!;
     const { partitions } = channel;
-    if (partition !== undefined) {
-      if (!Number.isInteger(partition) || partition < 0 || partition >= partitions) {
-        const { replica, plan } = this.#options;
-        throw new MillraceError('MILLRACE_OPTION_INVALID', `${replica} sent to partition ${partition} of ${channel.name}, which has ${partitions}`, { operator: replica, port: plan.name, channel: channel.name });
-      }
-      return this.#write(channel, partition, outgoing, undefined);
-    }
+    if (partition !== undefined) return this.#write(channel, partition, outgoing, undefined);
     if (partitions === 1) return this.#write(channel, 0, outgoing, undefined);
     if (outgoing.keys === undefined && this.#options.plan.partitioner === 'sticky') return this.#write(channel, this.#turn(c, partitions), outgoing, undefined);
     return this.#spread(c, channel, outgoing);

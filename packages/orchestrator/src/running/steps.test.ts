@@ -1,0 +1,358 @@
+import { SettableClock } from '@millrace/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { collects, gate, Join, nums, Place, range, sends, Sink, Source, turns, type Role } from './fixtures.js';
+
+let place: Place;
+beforeEach(() => {
+  place = new Place();
+});
+afterEach(() => place.clear());
+
+/** Lets time pass ms by ms, so that whoever waits for a time has set its timer before. */
+async function elapse(clock: SettableClock, ms: number): Promise<void> {
+  for (let i = 0; i < ms; i++) {
+    await clock.advance(1);
+    await turns();
+  }
+}
+
+describe('a source', () => {
+  it('is called again until it returns true, whatever else it returns', async () => {
+    const results = [undefined, false, undefined, true];
+    let calls = 0;
+    place.add(Source, 'source', {
+      onRunning({ out }) {
+        void out.send([{ n: calls }]);
+        return results[calls++];
+      },
+    });
+    await (await place.start()).completed;
+    expect(calls).toBe(4);
+  });
+
+  it('that sends nothing is called after 10 ms, then after twice as long each time, up to `idle`; from 10 again once it sent', async () => {
+    const clock = new SettableClock();
+    const at: number[] = [];
+    let begin = 0;
+    place.add(Source, 'source', {
+      onRunning({ out }) {
+        at.push(clock.now() - begin);
+        if (at.length === 6) void out.send([{ n: 1 }]);
+      },
+    }, { idle: 50 });
+    const run = await place.start({ clock });
+    await place.until(() => at.length === 1);
+    begin = clock.now();
+    await turns();
+    await elapse(clock, 400);
+    // The seventh comes at once: the sixth sent something.
+    expect(at.slice(1, 10)).toEqual([10, 30, 70, 120, 170, 170, 180, 200, 240]);
+    await run.stop({ mode: 'now' });
+  });
+
+  it('with an `idle` under 10 ms is called that often', async () => {
+    const clock = new SettableClock();
+    let calls = 0;
+    place.add(Source, 'source', { onRunning: () => void calls++ }, { idle: 2 });
+    const run = await place.start({ clock });
+    await place.until(() => calls === 1);
+    await turns();
+    await elapse(clock, 20);
+    expect(calls).toBe(11);
+    await run.stop({ mode: 'now' });
+  });
+
+  it('is called earlier when it asked for it, also from a callback', async () => {
+    const clock = new SettableClock();
+    const at: number[] = [];
+    let source: Source | undefined;
+    place.add(Source, 'source', {
+      onRunning(self) {
+        source = self;
+        at.push(clock.now());
+      },
+    });
+    const run = await place.start({ clock });
+    await place.until(() => at.length === 1);
+    await turns();
+    await elapse(clock, 3);
+    source?.ask();
+    await place.until(() => at.length === 2);
+    expect(at[1]! - at[0]!).toBe(3);
+    await run.stop({ mode: 'now' });
+  });
+
+  it('that asks for a step in a step gets it at once', async () => {
+    const clock = new SettableClock();
+    let calls = 0;
+    place.add(Source, 'source', {
+      onRunning(self) {
+        self.ask();
+        return ++calls === 5;
+      },
+    });
+    await (await place.start({ clock })).completed;
+    expect(calls).toBe(5);
+  });
+});
+
+describe('an operator with inputs', () => {
+  it('ends when its inputs have, without returning anything', async () => {
+    const got: number[] = [];
+    const source = place.add(Source, 'source', sends(10, 3));
+    place.add(Sink, 'sink', collects(got)).in.connect(source.out);
+    expect((await (await place.start()).completed).outcome).toBe('done');
+    expect(got).toEqual(range(10));
+  });
+
+  it('may be done before its input is: what is left is passed over, and its writer does not wait for it', async () => {
+    const got: number[] = [];
+    const source = place.add(Source, 'source', sends(20_000, 500));
+    place.add(Sink, 'sink', {
+      onRunning(sink) {
+        for (const { n } of sink.in.retrieve()) got.push(n);
+        return got.length > 0;
+      },
+    }).in.connect(source.out);
+    expect((await (await place.start()).completed).outcome).toBe('done');
+    expect(got).toEqual(range(got.length));
+    expect(got.length).toBeLessThan(20_000);
+  });
+
+  it('that returns false is not done when its inputs are: it is called again, with pauses, until it says otherwise', async () => {
+    let calls = 0;
+    const ended: boolean[] = [];
+    const source = place.add(Source, 'source', sends(1));
+    place.add(Sink, 'sink', {
+      onRunning(sink) {
+        sink.in.retrieve();
+        ended.push(sink.in.ended);
+        return ++calls === 5 ? undefined : false;
+      },
+    }).in.connect(source.out);
+    await (await place.start()).completed;
+    expect(calls).toBe(5);
+    expect(ended.at(-1)).toBe(true);
+  });
+
+  it('is called when its input has ended, also where nothing ever came', async () => {
+    const steps: [ended: boolean, records: number][] = [];
+    const source = place.add(Source, 'source', { onRunning: () => true });
+    place.add(Sink, 'sink', { onRunning: (sink) => void steps.push([sink.in.ended, sink.in.retrieve().length]) }).in.connect(source.out);
+    await (await place.start()).completed;
+    expect(steps).toEqual([[true, 0]]);
+  });
+
+  it('is not called while there is nothing to retrieve', async () => {
+    const clock = new SettableClock();
+    let calls = 0;
+    const held = gate();
+    const source = place.add(Source, 'source', { onRunning: async () => (await held.opened, true) });
+    place.add(Sink, 'sink', { onRunning: (sink) => void (sink.in.retrieve(), calls++) }).in.connect(source.out);
+    const run = await place.start({ clock });
+    await place.until(() => [...run.stages.values()].every((stage) => stage === 'OperationRunning'));
+    await elapse(clock, 50);
+    expect(calls).toBe(0);
+    held.open();
+    await run.completed;
+    expect(calls).toBe(1);
+  });
+
+  it('is called when it asked for a step', async () => {
+    let sink: Sink | undefined;
+    let calls = 0;
+    const source = place.add(Source, 'source', { onRunning: () => calls > 0 });
+    place.add(Sink, 'sink', { onInit: (self) => void (sink = self), onRunning: () => void calls++ }).in.connect(source.out);
+    const run = await place.start();
+    await place.until(() => [...run.stages.values()].every((stage) => stage === 'OperationRunning'));
+    sink?.ask();
+    await run.completed;
+    expect(calls).toBeGreaterThanOrEqual(1);
+  });
+});
+
+describe('an operator that leaves data where it is', () => {
+  /** Reads `a` only once `b` has ended. */
+  const bFirst = (got: string[], steps: { count: number }): Role<Join> => ({
+    onRunning({ a, b }) {
+      steps.count++;
+      for (const { n } of b.retrieve()) got.push(`b${n}`);
+      if (b.ended) for (const { n } of a.retrieve()) got.push(`a${n}`);
+    },
+  });
+
+  it('is called when something else comes, not again and again', async () => {
+    const clock = new SettableClock();
+    const got: string[] = [];
+    const steps = { count: 0 };
+    const held = gate();
+    const first = place.add(Source, 'first', sends(5));
+    const second = place.add(Source, 'second', { onRunning: async ({ out }) => (await held.opened, await out.send(nums(0, 3)), true) });
+    const join = place.add(Join, 'join', bFirst(got, steps));
+    join.a.connect(first.out);
+    join.b.connect(second.out);
+    const run = await place.start({ clock });
+    await place.until(() => run.stages.get('p.first#0') === 'Closed');
+    await elapse(clock, 100);
+    const before = steps.count;
+    await elapse(clock, 1_000);
+    expect(steps.count).toBe(before);
+    expect(before).toBeLessThan(20);
+    held.open();
+    await run.completed;
+    expect(got).toEqual(['b0', 'b1', 'b2', 'a0', 'a1', 'a2', 'a3', 'a4']);
+  });
+
+  it('does not miss what comes while it waits in an asynchronous step', async () => {
+    const got: number[] = [];
+    const inStep = gate();
+    const sent = gate();
+    let join: Join | undefined;
+    const first = place.add(Source, 'first', { onRunning: async () => (await sent.opened, true) });
+    const second = place.add(Source, 'second', {
+      async onRunning({ out }) {
+        await inStep.opened;
+        await out.send([{ n: 1 }]);
+        sent.open();
+        return true;
+      },
+    });
+    const ports = place.add(Join, 'join', {
+      onInit: (self) => void (join = self),
+      async onRunning({ b }) {
+        // Looks, finds nothing, and waits; meanwhile a record comes.
+        for (const { n } of b.retrieve()) got.push(n);
+        inStep.open();
+        await sent.opened;
+        await turns();
+        return got.length > 0;
+      },
+    });
+    ports.a.connect(first.out);
+    ports.b.connect(second.out);
+    const run = await place.start();
+    await place.until(() => [...run.stages.values()].every((stage) => stage === 'OperationRunning'));
+    join?.ask();
+    await run.completed;
+    expect(got).toEqual([1]);
+  });
+});
+
+describe('onTick', () => {
+  it('comes every `tick` ms, without drift', async () => {
+    const clock = new SettableClock();
+    const at: number[] = [];
+    place.add(Source, 'source', { onRunning: () => undefined, onTick: () => void at.push(clock.now()) }, { tick: 7 });
+    const run = await place.start({ clock });
+    await place.until(() => run.stages.get('p.source#0') === 'OperationRunning');
+    await elapse(clock, 71);
+    expect(at.length).toBe(10);
+    expect(at).toEqual(range(10).map((i) => at[0]! + 7 * i));
+    await run.stop({ mode: 'now' });
+  });
+
+  it('never comes beside a step; the one that a long step kept back comes after it, missed ones do not, and the next are in time again', async () => {
+    const clock = new SettableClock();
+    const events: string[] = [];
+    const long = gate();
+    let begin = 0;
+    place.add(Source, 'source', {
+      async onRunning() {
+        if (events.length > 0) return;
+        begin = clock.now();
+        events.push('begin');
+        await long.opened;
+        events.push('end');
+      },
+      onTick: () => void events.push(`tick ${clock.now() - begin}`),
+    }, { tick: 100 });
+    const run = await place.start({ clock });
+    await place.until(() => events.length === 1);
+    await elapse(clock, 350);
+    expect(events).toEqual(['begin']);
+    long.open();
+    await place.until(() => events.length >= 3);
+    await elapse(clock, 160);
+    expect(events).toEqual(['begin', 'end', 'tick 350', 'tick 400', 'tick 500']);
+    await run.stop({ mode: 'now' });
+  });
+
+  it('may be asynchronous, and keeps steps waiting meanwhile', async () => {
+    const clock = new SettableClock();
+    const events: string[] = [];
+    const ticking = gate();
+    const source = place.add(Source, 'source', { onRunning: () => undefined });
+    let sink: Sink | undefined;
+    place.add(Sink, 'sink', {
+      onInit: (self) => void (sink = self),
+      onRunning: () => void events.push('step'),
+      async onTick() {
+        events.push('tick');
+        await ticking.opened;
+        events.push('ticked');
+      },
+    }, { tick: 10 }).in.connect(source.out);
+    const run = await place.start({ clock });
+    await place.until(() => run.stages.get('p.sink#0') === 'OperationRunning');
+    await elapse(clock, 10);
+    await place.until(() => events.includes('tick'));
+    sink?.ask();
+    await turns();
+    expect(events).toEqual(['tick']);
+    ticking.open();
+    await place.until(() => events.length >= 3);
+    expect(events.slice(0, 3)).toEqual(['tick', 'ticked', 'step']);
+    await run.stop({ mode: 'now' });
+  });
+
+  it('is a step: what it sends is committed and read', async () => {
+    const got: number[] = [];
+    let ticks = 0;
+    const source = place.add(Source, 'source', {
+      onRunning: () => ticks >= 3,
+      onTick: async ({ out }) => out.send([{ n: ticks++ }]),
+    }, { tick: 2, delivery: 'exactly-once' });
+    place.add(Sink, 'sink', collects(got)).in.connect(source.out);
+    await (await place.start()).completed;
+    expect(got).toEqual(range(got.length));
+    expect(got.length).toBeGreaterThanOrEqual(3);
+  });
+});
+
+describe('timers of the thread', () => {
+  it('fire although replicas feed each other without a pause', async () => {
+    let fired = false;
+    let steps = 0;
+    const timer = setTimeout(() => (fired = true), 1);
+    const source = place.add(Source, 'source', {
+      onRunning({ out }) {
+        steps++;
+        void out.send([{ n: steps }]);
+        return fired;
+      },
+    });
+    place.add(Sink, 'sink', { onRunning: (sink) => void sink.in.retrieve() }).in.connect(source.out);
+    await (await place.start()).completed;
+    clearTimeout(timer);
+    expect(fired).toBe(true);
+  });
+
+  it('fire although a loop is never without data', async () => {
+    let fired = false;
+    const timer = setTimeout(() => (fired = true), 1);
+    const source = place.add(Source, 'source', {
+      onRunning({ out }) {
+        void out.send([{ n: 1 }]);
+        return fired;
+      },
+    });
+    place.add(Sink, 'sink', {
+      async onRunning(sink) {
+        for await (const batch of sink.in) void batch;
+      },
+    }).in.connect(source.out);
+    await (await place.start()).completed;
+    clearTimeout(timer);
+    expect(fired).toBe(true);
+  });
+});
