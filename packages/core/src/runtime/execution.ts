@@ -39,7 +39,7 @@ export class Execution {
   readonly outputs = new Map<string, ChannelOutputPort>();
   readonly #options: ExecutionOptions;
   readonly #sessions = new Map<Transport, Session>();
-  readonly #channels = new Map<string, OutputChannel>();
+  readonly #channels: OutputChannel[] = [];
   readonly #deadLetters = new Map<string, ChannelOutputPort>();
   readonly #byWriter = new Map<ChannelWriter, OutputChannel>();
   readonly #sessionOf = new Map<ChannelReader, Session>();
@@ -197,7 +197,7 @@ export class Execution {
 
   /** Lets go whoever waits for room in `send`. */
   releaseWaits(): void {
-    for (const channel of this.#channels.values()) channel.releaseWaits();
+    for (const channel of this.#channels) channel.releaseWaits();
   }
 
   closePorts(): void {
@@ -208,7 +208,7 @@ export class Execution {
   async close(): Promise<void> {
     this.closePorts();
     for (const unwatch of this.#unwatch.splice(0)) unwatch();
-    for (const channel of this.#channels.values()) channel.close();
+    for (const channel of this.#channels) channel.close();
     const results = await Promise.allSettled([...this.#sessions.values()].map((session) => session.close()));
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw toError(failed.reason, 'closing a session');
@@ -241,24 +241,20 @@ export class Execution {
     return new ChannelOutputPort({ replica: this.name, plan, channels: opened, step, stepOnly: env.operator.delivery === 'exactly-once', clock: env.clock, counters: this.#countersOf(plan.name), onSend: () => this.#sent(), freeze: env.freeze });
   }
 
-  /** Two ports that feed one input share the channel's writer: its ends are those of the replica. */
   async #openChannel(plan: ChannelPlan, port: Pick<OutputPlan, 'codec'> & { readonly backend?: unknown }): Promise<OutputChannel> {
     const { env } = this.#options;
-    const key = `${plan.location} ${plan.name} ${port.codec.fingerprint}`;
-    const known = this.#channels.get(key);
-    if (known !== undefined) return known;
     const session = this.#sessions.get(env.transport(plan.location))!;
     const writer = await session.writer(plan.name, { external: plan.external !== undefined, backend: port.backend });
     const channel = new OutputChannel(plan, writer, port.codec, env.board, env.pipeline);
-    this.#channels.set(key, channel);
+    this.#channels.push(channel);
     this.#byWriter.set(writer, channel);
     return channel;
   }
 
-  /** What this replica wrote into each channel of the pipeline. */
+  /** What this replica wrote into each channel of the pipeline, through whichever of its ports. */
   #writtenEnds(): ReadonlyMap<string, Offsets> {
     const written = new Map<string, Map<number, number>>();
-    for (const { name, ends, isExternal } of this.#channels.values()) {
+    for (const { name, ends, isExternal } of this.#channels) {
       if (isExternal) continue;
       const all = written.get(name) ?? new Map<number, number>();
       for (const [partition, end] of ends) all.set(partition, Math.max(end, all.get(partition) ?? 0));

@@ -1,6 +1,6 @@
 import { NO_VALUE, TOMBSTONE, type ChannelWriter, type OutgoingBatch, type RecordHeader } from '../channel/spi.js';
 import type { StatusBoard } from '../channel/status-board.js';
-import type { Codec } from '../codec/index.js';
+import { haveSameValues, type Codec } from '../codec/index.js';
 import { replicaName, type ChannelPlan } from '../plan/plan.js';
 
 const NO_BYTES = new Uint8Array(0);
@@ -21,7 +21,7 @@ export class OutputChannel {
   readonly name: string;
   readonly partitions: number;
   readonly isExternal: boolean;
-  /** Values go by reference: the reader is known, and its schema is the writer's. */
+  /** Values go by reference: the reader is known, and takes just the values that the writer gives. */
   readonly byReference: boolean;
   /** Offset after this incarnation's last committed record, by partition. */
   readonly ends = new Map<number, number>();
@@ -37,8 +37,8 @@ export class OutputChannel {
     this.#writer = writer;
     this.partitions = writer.partitions;
     this.isExternal = plan.external !== undefined;
-    this.byReference = plan.capabilities.objects && !this.isExternal && plan.reader?.codec.fingerprint === codec.fingerprint;
     const { reader } = plan;
+    this.byReference = plan.capabilities.objects && !this.isExternal && reader !== undefined && haveSameValues(codec, reader.codec);
     if (reader === undefined || board === undefined) {
       this.#unwatch = () => {};
       return;
