@@ -5,3 +5,5 @@ export type {
 } from './conformance/index.js';
 export { FAULT_MEMBERS, withFaults } from './faults/index.js';
 export type { Fault, FaultAction, FaultMember, FaultPlan, FaultyBackend, InjectedFault, RandomFaults } from './faults/index.js';
+export { OperatorHarness } from './harness/index.js';
+export type { HarnessArguments, HarnessCommit, HarnessError, HarnessInput, HarnessOptions, HarnessOutput, HarnessServices, InputName, OutputName, PushOptions, SentEntry, StateOf, ValueOf } from './harness/index.js';
