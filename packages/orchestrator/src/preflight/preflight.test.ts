@@ -393,3 +393,13 @@ it('refuses a placement that the plan allows and this version cannot run', async
     `p.${first!.name}: it is placed in a process, and this version runs replicas in this process and thread only; place it 'inline', or start several processes with one runId and only [MILLRACE_PLACEMENT_IMPOSSIBLE]`,
   ]);
 });
+
+it('refuses a format of an external channel that this version does not write', async () => {
+  await make({ name: 'orders', partitions: 1 });
+  const pipeline = new Pipeline('p');
+  pipeline.add(Sink, {}, { name: 'sink' }).orders.from(`memory:${space}/orders?group=billing&format=json`);
+  expect(await findings(planOf(pipeline))).toContain('p.sink.orders: its binding asks for format=json, and this version writes and reads the records of the port as avro only; leave format out, or declare the port with a codec of that format [MILLRACE_CAPABILITY_MISSING]');
+  const plain = new Pipeline('p');
+  plain.add(Sink, {}, { name: 'sink' }).orders.from(`memory:${space}/orders?group=billing&format=avro`);
+  expect(await findings(planOf(plain))).toEqual([]);
+});

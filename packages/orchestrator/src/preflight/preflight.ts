@@ -23,6 +23,7 @@ export async function preflight(plan: Plan, { transports, whyNot }: PreflightOpt
   return [
     ...live.problems,
     ...checkPlacements(plan),
+    ...checkFormats(plan),
     ...checkCapabilities(plan, transports),
     ...checkOwnChannels(plan, live),
     ...checkExternalChannels(plan, live, transports),
@@ -37,6 +38,15 @@ export async function preflight(plan: Plan, { transports, whyNot }: PreflightOpt
 /** The plan knows how far backends reach; this orchestrator runs replicas in its own thread only. */
 function checkPlacements({ pipeline, operators }: Plan): readonly Problem[] {
   return operators.filter(({ placement }) => placement !== 'inline').map(({ name, placement }) => error('MILLRACE_PLACEMENT_IMPOSSIBLE', `${pipeline}.${name}`, `it is placed in a ${placement}, and this version runs replicas in this process and thread only`, "place it 'inline', or start several processes with one runId and only"));
+}
+
+/** The port's own codec is what encodes records so far, whatever else the binding could ask of it. */
+function checkFormats({ pipeline, channels }: Plan): readonly Problem[] {
+  return channels.flatMap(({ external, reader, writers }) => {
+    const end = reader ?? writers[0];
+    if (external?.format === undefined || end === undefined || external.format === end.codec.format) return [];
+    return [error('MILLRACE_CAPABILITY_MISSING', `${pipeline}.${end.operator}.${end.port}`, `its binding asks for format=${external.format}, and this version writes and reads the records of the port as ${end.codec.format} only`, `leave format out, or declare the port with a codec of that format`)];
+  });
 }
 
 /** A backend may say yes to transactions without a connection, and no with one: an old broker, another file. */
