@@ -240,6 +240,46 @@ describe('the bound', () => {
     await room;
   });
 
+  it('does not count again what a group goes back to', async () => {
+    const { open, reader } = await bench('?records=10', { groups: ['one', 'two'] });
+    const [source, sink] = [await open('source'), await open('sink')];
+    const [writer, two] = [await source.writer('c'), await reader(sink, 'two')];
+    const [before, first] = [await open('before'), objects(...many(8))];
+    void writer.writeRecords(first);
+    readAll(await reader(before, 'one'));
+    void before.commit(new Map());
+    const after = await open('before');
+    const one = await reader(after, 'one');
+    one.seek(0, 1);
+    void after.commit(new Map());
+    readAll(two);
+    void sink.commit(new Map());
+    for (let i = 0; i < 9; i++) expect(writer.writeRecords(objects(i))).toBeUndefined();
+  });
+
+  it('never runs out for a writer that heeds it, however much passes between two commits', async () => {
+    const { open, reader } = await bench('?records=10');
+    const [source, sink] = [await open('source', 'at-least-once', { maxStepBytes: 1000 }), await open('sink')];
+    const [writer, input] = [await source.writer('c'), await reader(sink)];
+    for (let i = 0; i < 100; i++) {
+      const room = writer.writeRecords(objects(...many(500)));
+      commitAll(sink, input);
+      await room;
+    }
+  });
+
+  it('of a step begins anew with each commit', async () => {
+    const { open } = await bench('', {});
+    const session = await open('p.op#0', 'exactly-once', { maxStepBytes: 1000 });
+    const writer = await session.writer('c');
+    for (let i = 0; i < 3; i++) {
+      void writer.writeRecords(objects(...many(900)));
+      void session.commit(new Map());
+    }
+    void writer.writeRecords(objects(...many(900)));
+    expect(() => writer.writeRecords(objects(...many(900)))).toThrow(code('MILLRACE_STEP_TOO_LARGE'));
+  });
+
   it('is that of the transport that made the channel', async () => {
     const { space, open } = await bench('?records=3', { groups: ['g'] });
     const other = await bench('?records=1000', {}, space);
@@ -410,8 +450,8 @@ describe('retention', () => {
     expect(seen).toEqual([...many(10, 1490), ...many(1500, 1500)]);
   });
 
-  it('compacts encoded values into bytes of their own, and keeps the last record so that positions reach the end', async () => {
-    const { open, reader, transport } = await bench('?wire', { retention: { compact: true } });
+  it('compacts encoded values into bytes of their own', async () => {
+    const { open, reader } = await bench('?wire', { retention: { compact: true } });
     const session = await open();
     const writer = await session.writer('c');
     for (let at = 0; at < 2200; at += 100) void writer.writeRecords({ ...encoded(...many(100, at).map((i) => `v${i};`)), keys: many(100, at).map((i) => new Uint8Array([i % 5])), timestamps: Float64Array.from(many(100, at)) });
@@ -420,8 +460,14 @@ describe('retention', () => {
     expect(texts(first)).toEqual(['v2195;', 'v2196;', 'v2197;', 'v2198;', 'v2199;']);
     expect(many(5).map((i) => [first?.key(i)?.[0], first?.timestamp(i), first?.offset(i)])).toEqual(many(5).map((i) => [i, 2195 + i, 2195 + i]));
     expect(rest.length).toBe(0);
-    for (let i = 0; i < 3000; i++) void writer.writeRecords({ ...encoded('x'), bounds: Uint32Array.of(0xffff_ffff, 0xffff_ffff), bytes: new Uint8Array(0), keys: [new Uint8Array([i % 5])] });
-    expect(readAll(input).at(-1)?.next).toBe((await transport.describeChannel('c'))?.ends.get(0));
+  });
+
+  it('keeps the last record whatever it is, so that positions reach the end', async () => {
+    const { open, reader, transport } = await bench('?wire', { retention: { compact: true } });
+    const session = await open();
+    void (await session.writer('c')).writeRecords({ ...encoded(...many(3000).map(() => '')), bounds: new Uint32Array(6000).fill(0xffff_ffff), keys: many(3000).map((i) => new Uint8Array([i % 5])) });
+    expect(readAll(await reader(session)).map(({ count, next }) => [count, next])).toEqual([[1, 3000]]);
+    expect((await transport.describeChannel('c'))?.ends.get(0)).toBe(3000);
   });
 
   it('a compacted channel without a group never makes its writer wait', async () => {
@@ -511,5 +557,17 @@ describe('a group whose records others let go', () => {
     void writer.writeRecords(objects(4));
     expect(wakes).toBe(before + 1);
     expect(two.readRecords()?.objects).toEqual([4]);
+  });
+
+  it('goes on there in the middle of a stored batch too', async () => {
+    const { open, reader } = await bench('', { groups: ['one', 'two'] });
+    const [source, sink] = [await open('source'), await open('sink')];
+    const [writer, one, two] = [await source.writer('c'), await reader(sink, 'one'), await reader(sink, 'two')];
+    void writer.writeRecords(objects(...many(100)));
+    for (const input of [one, two]) readAll(input);
+    void sink.commit(new Map([[one, new Map([[0, 60]])], [two, new Map([[0, 10]])]]));
+    one.seek(0, 20);
+    void sink.commit(new Map([[two, new Map([[0, 50]])]]));
+    expect(one.readRecords()?.offset(0)).toBe(50);
   });
 });
