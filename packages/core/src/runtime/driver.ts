@@ -11,7 +11,7 @@ export type DriverMove = 'look' | 'tick' | 'commit';
 export interface ReplicaDriver {
   /** Nothing: go ahead. A promise: hold until it gives a move, and make it instead. */
   hold(ahead: DriverAhead): Promise<DriverMove> | undefined;
-  /** The replica sleeps, or waits for the hook that {@link Replica.busy} names, until it is woken or the clock reaches `deadline`. */
-  sleeps(deadline: number): void;
+  /** The replica sleeps, or waits for the hook that {@link Replica.busy} names. */
+  sleeps(): void;
   wakes(): void;
 }

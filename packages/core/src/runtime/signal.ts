@@ -50,7 +50,7 @@ export class Signal {
     if (deadline < this.#armedFor) this.#arm(deadline);
     return new Promise((resolve) => {
       this.#resolve = resolve;
-      this.#driver?.sleeps(deadline);
+      this.#driver?.sleeps();
     });
   }
 
