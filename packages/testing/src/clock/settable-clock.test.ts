@@ -20,6 +20,18 @@ describe('SettableClock', () => {
     expect([clock.now(), clock.timers]).toEqual([30, 1]);
   });
 
+  it('says when the next timer is due', async () => {
+    const clock = new SettableClock({ now: 5 });
+    expect(clock.nextAt).toBe(Infinity);
+    clock.after(20, () => undefined);
+    const early = clock.after(10, () => undefined);
+    expect(clock.nextAt).toBe(15);
+    early.cancel();
+    expect(clock.nextAt).toBe(25);
+    await clock.advance(20);
+    expect(clock.nextAt).toBe(Infinity);
+  });
+
   it('fires timers that are set on the way, after what awaits between them', async () => {
     const clock = new SettableClock();
     const fired: number[] = [];

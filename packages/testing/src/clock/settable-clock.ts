@@ -49,6 +49,11 @@ export class SettableClock implements Clock {
     return this.#pending.size;
   }
 
+  /** When the first of them is due, as {@link now} gives it; Infinity where there is none. */
+  get nextAt(): number {
+    return this.#next(Infinity)?.due ?? Infinity;
+  }
+
   /** Resolves once so many timers are pending: the code under test waits then, and `advance` will reach it. */
   scheduled(count = 1): Promise<void> {
     if (this.#pending.size >= count) return Promise.resolve();

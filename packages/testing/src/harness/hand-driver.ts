@@ -11,7 +11,8 @@ export class HandDriver implements ReplicaDriver {
   #isOver = false;
   #move: DriverMove | undefined;
   #release: ((move: DriverMove) => void) | undefined;
-  #sleep: { readonly until: number } | undefined;
+  /** Another one for each time that it falls asleep. */
+  #sleep: object | undefined;
   #notify: () => void = () => undefined;
 
   hold(ahead: DriverAhead): Promise<DriverMove> | undefined {
@@ -27,18 +28,13 @@ export class HandDriver implements ReplicaDriver {
     });
   }
 
-  sleeps(until: number): void {
-    this.#sleep = { until };
+  sleeps(): void {
+    this.#sleep = {};
     this.#notify();
   }
 
   wakes(): void {
     this.#sleep = undefined;
-  }
-
-  /** When the clock will wake the replica; Infinity where it never does, `undefined` where it does not sleep. */
-  get sleepsUntil(): number | undefined {
-    return this.#sleep?.until;
   }
 
   get isHeld(): boolean {

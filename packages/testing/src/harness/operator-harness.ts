@@ -141,11 +141,13 @@ export class OperatorHarness<I extends Operator> {
   /** Lets it {@link run}, then moves the clock on by `ms`, with all that falls due on the way: ticks, pauses of sources, back-off. */
   advance(ms: number): Promise<void> {
     return this.#do(async (life) => {
+      if (!Number.isFinite(ms) || ms < 0) throw new RangeError(`a clock advances by a duration in ms, not by ${ms}`);
       await this.#run(life, MOST_STEPS);
-      await this.#rest(life);
+      const target = this.clock.now() + ms;
       life.driver.let(MOST_STEPS, true);
-      await this.clock.advance(ms);
-      await this.#let(life, MOST_STEPS, true);
+      await this.#pass(life, target);
+      life.driver.close();
+      if (this.clock.now() < target) await this.clock.advance(target - this.clock.now());
     });
   }
 
@@ -184,12 +186,8 @@ export class OperatorHarness<I extends Operator> {
     return this.#do(async (life) => {
       for (const input of this.#parts.bench.inputs.values()) input.close('drained');
       await this.#rest(life);
-      const deadline = this.clock.now() + grace;
       await this.#interrupt(life, 'drain');
-      while (!life.isOver && this.clock.now() < deadline) {
-        await this.clock.advance(Math.min(life.driver.sleepsUntil ?? Infinity, deadline) - this.clock.now());
-        await this.#let(life, MOST_STEPS, true);
-      }
+      await this.#pass(life, this.clock.now() + grace);
       return await this.#stop(life);
     });
   }
@@ -237,6 +235,15 @@ export class OperatorHarness<I extends Operator> {
     life.driver.close();
   }
 
+  /** Moves the clock from timer to timer, and waits at each for what comes of it, until the replica has ended or the time is there. */
+  async #pass(life: Life, target: number): Promise<void> {
+    const { clock } = this;
+    while (!life.isOver && (clock.now() < target || clock.nextAt <= target)) {
+      await clock.advance(Math.min(Math.max(clock.nextAt, clock.now()), target) - clock.now());
+      await this.#rest(life);
+    }
+  }
+
   async #run(life: Life, steps: number): Promise<number> {
     await this.#let(life, steps, true);
     if (life.driver.isHeld) throw new MillraceError('MILLRACE_TIMEOUT', `${this.#name} still had work after ${steps} steps; make single ones with step(), or allow more`, { operator: this.#name });
@@ -257,7 +264,8 @@ export class OperatorHarness<I extends Operator> {
   async #interrupt(life: Life, kind: 'drain' | 'stop'): Promise<void> {
     if (life.isOver) return;
     life.replica.interrupt(kind, 'stop');
-    await this.#let(life, MOST_STEPS, true);
+    life.driver.let(MOST_STEPS, true);
+    await this.#rest(life);
   }
 
   async #stop(life: Life): Promise<ReplicaOutcome> {
