@@ -24,7 +24,10 @@ export abstract class InputPort<in out T> implements AsyncIterable<readonly T[]>
   abstract retrieveEntries(options: EntryOptions & { readonly tombstones: true }): readonly Entry<T | null>[];
   /**
    * Waits for batches, in a loop inside `onRunning`: `for await (const batch of this.orders)`. Several loops may run at once;
-   * whenever all of them wait for their next batch the runtime may commit and tick. Ends when the input has ended or the run stops.
+   * whenever all of them wait for their next batch the runtime may commit and tick, and while a commit is due none gets one. So
+   * code in one loop must not wait for another one that runs beside it; a loop in the body of another one is fine. An error is
+   * best thrown at once: what is awaited before, while other loops run, may let a commit pass. Ends when the input has ended or
+   * the run stops.
    */
   abstract [Symbol.asyncIterator](): AsyncIterator<readonly T[]>;
   /**

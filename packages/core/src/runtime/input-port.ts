@@ -135,9 +135,9 @@ export class ChannelInputPort extends InputPort<unknown> {
 
   /** Whether `retrieve` would give something. Fetches ahead by at most one batch. */
   poll(): boolean {
-    const { reader, replay } = this.#options;
+    const { reader, replay, step } = this.#options;
     // Once past its failing place it waits for the other ports: in a replay it might keep them from ever getting there.
-    if (this.#draining || replay.isPast(this.name)) return false;
+    if (this.#draining || (replay.isPast(this.name) && !step.isBeside)) return false;
     while (this.#held === undefined) {
       const batch = reader.readRecords();
       if (batch === undefined) return false;

@@ -38,6 +38,7 @@ export class Loops {
   readonly #loops = new Set<Loop>();
   #parked = 0;
   #stopped = false;
+  #wasLeft = false;
   #abandoned: Error | undefined;
 
   constructor(step: StepScope, signal: Signal) {
@@ -84,10 +85,18 @@ export class Loops {
       },
       return: () => {
         ended = true;
-        if (loop !== undefined) this.#end(loop);
+        // Not released: it is left with its batch in hand, by a break or by a throw that has yet to come out of onRunning.
+        if (loop !== undefined && this.#end(loop)) this.#wasLeft = true;
         return Promise.resolve(END);
       },
     };
+  }
+
+  /** Whether a loop was left since the last call: if by an error, that is on its way and must arrive before a boundary. */
+  takeLeft(): boolean {
+    const wasLeft = this.#wasLeft;
+    this.#wasLeft = false;
+    return wasLeft;
   }
 
   /** Ends every loop: those that wait now, the others at their next turn. */
@@ -130,12 +139,12 @@ export class Loops {
 
   /**
    * The step is over, and so are loops that nobody waits for any more.
-   * @throws Error where one has a batch in hand: it would be committed as processed
+   * @returns the port of a loop that has a batch in hand: it would be committed as processed
    */
-  finish(): void {
-    if (this.#loops.size === 0) return;
+  finish(): string | undefined {
     this.#endParked();
-    for (const { port } of this.#loops) throw new Error(`onRunning returned while a loop over ${port.name} had a batch in hand; await the loop`);
+    for (const { port } of this.#loops) return port.name;
+    return undefined;
   }
 
   /** The instance has failed: every loop ends with the error. */
@@ -179,11 +188,11 @@ export class Loops {
     this.#parked--;
   }
 
-  #end(loop: Loop): void {
-    if (!this.#loops.delete(loop)) return;
+  #end(loop: Loop): boolean {
+    if (!this.#loops.delete(loop)) return false;
     if (loop.parked !== undefined) this.#parked--;
-    this.#step.release(loop.port.name);
     this.#signal.notify(Wake.Parked);
+    return true;
   }
 
   #endParked(): void {
@@ -211,10 +220,12 @@ export class Loops {
     const step = this.#step;
     const { retrieved } = step;
     step.retrieved = 0;
+    step.isBeside = true;
     try {
       return this.#turnOf(port);
     } finally {
       step.retrieved += retrieved;
+      step.isBeside = false;
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { MaybePromise } from '../channel/spi.js';
-import { toError } from '../error/index.js';
+import { MillraceError, toError } from '../error/index.js';
 import type { Operator, StepResult } from '../operator/index.js';
 import type { DriverAhead } from './driver.js';
 import type { Execution } from './execution.js';
@@ -82,7 +82,8 @@ export class StepRunner {
     try {
       const value = await this.#drive(result);
       await this.#settle();
-      loops.finish();
+      const left = loops.finish();
+      if (left !== undefined) throw new MillraceError('MILLRACE_STEP_FAILED', `${execution.name}.onRunning returned while a loop over ${left} had a batch in hand; await the loop`, { operator: execution.name, port: left });
       // Loops that were cut short by a stop look to the operator like ended ones; it is not done for that.
       return loops.wereStopped ? undefined : value;
     } catch (error) {
@@ -132,6 +133,10 @@ export class StepRunner {
     if (execution.failure !== undefined) throw execution.failure;
     if (stop.kind === 'stop') loops.stop();
     if (stop.kind === 'drain') execution.inputs.drain();
+    if (loops.takeLeft()) {
+      await timing.pause();
+      return true;
+    }
     if (loops.areParked) return await this.#betweenTurns();
     // A loop has a batch in hand: no boundary yet, and others go on beside it unless one is due.
     if (timing.isPauseDue) await timing.pause();

@@ -26,6 +26,8 @@ export const ROOM: Promise<void> = Promise.resolve();
 export class StepScope {
   /** True while a hook runs in which sending is part of a step. */
   active = false;
+  /** What is read now goes to a loop in the body of another one, which waits for it. */
+  isBeside = false;
   /** Records retrieved, batches sent: whether the step made progress. */
   retrieved = 0;
   sent = 0;

@@ -23,24 +23,6 @@ export interface Role<in O> {
 
 class Cast {
   readonly roles = new Map<string, Role<never>>();
-  readonly #waiters = new Set<() => void>();
-
-  /** Looks whether what somebody waits for has happened. */
-  noted(): void {
-    for (const look of [...this.#waiters]) look();
-  }
-
-  until(condition: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      const look = (): void => {
-        if (!condition()) return;
-        this.#waiters.delete(look);
-        resolve();
-      };
-      this.#waiters.add(look);
-      look();
-    });
-  }
 }
 
 /** An operator that does what its role says. */
@@ -61,26 +43,20 @@ export abstract class Actor extends Operator {
   override onInit(): void | Promise<void> {
     const { onCommit } = this.#role;
     // Only who has one: the runtime takes another way where there is none.
-    if (onCommit !== undefined) this.onCommit = () => this.#noted(onCommit(this));
-    return this.#noted(this.#role.onInit?.(this));
+    if (onCommit !== undefined) this.onCommit = () => onCommit(this);
+    return this.#role.onInit?.(this);
   }
   override onRunning(): StepResult | Promise<StepResult> {
-    return this.#noted(this.#role.onRunning(this));
+    return this.#role.onRunning(this);
   }
   override onTick(): void | Promise<void> {
-    return this.#noted(this.#role.onTick?.(this));
+    return this.#role.onTick?.(this);
   }
   override onShutdown(reason: EndReason): void | Promise<void> {
-    return this.#noted(this.#role.onShutdown?.(this, reason));
+    return this.#role.onShutdown?.(this, reason);
   }
   override onError(error: Error, source: string): void {
-    this.#noted(this.#role.onError?.(this, error, source));
-  }
-
-  #noted<R>(result: R): R {
-    this.cast.noted();
-    if (result instanceof Promise) result.then(() => this.cast.noted(), () => this.cast.noted());
-    return result;
+    this.#role.onError?.(this, error, source);
   }
 }
 
@@ -163,19 +139,12 @@ export class Place {
     const services = new ContainerModule(({ bind }) => void bind(Cast).toConstantValue(this.#cast));
     const run = await orchestrate(this.pipeline, { location: this.location, services, logger: silentLogger, handleSignals: false, ...options });
     this.#runs.push(run);
-    run.on('stage', () => this.#cast.noted());
-    run.on('error', () => this.#cast.noted());
     return run;
   }
 
-  /** Resolves once a condition holds; it is looked at after each hook, stage and error. */
-  until(condition: () => boolean): Promise<void> {
-    return this.#cast.until(condition);
-  }
-
-  /** Looks at the conditions now. */
-  noted(): void {
-    this.#cast.noted();
+  /** Resolves once a condition holds; it is looked at in each turn of the event loop. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await turns(1);
   }
 
   /** Calls something with a connection of its own. */

@@ -1,0 +1,578 @@
+import { SettableClock } from '@millrace/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { collects, counts, Counter, gate, Join, nums, Place, range, Relay, sends, Sink, Source, turns, watchCommits, type Role } from './fixtures.js';
+
+let place: Place;
+beforeEach(() => {
+  place = new Place();
+});
+afterEach(() => place.clear());
+
+/** Collects in a loop. */
+function loops(into: number[]): Role<Sink> {
+  return {
+    async onRunning(sink) {
+      for await (const batch of sink.in) for (const { n } of batch) into.push(n);
+    },
+  };
+}
+
+describe('a loop', () => {
+  it('reads all there is, and ends with its input', async () => {
+    const got: number[] = [];
+    let steps = 0;
+    const source = place.add(Source, 'source', sends(1_000, 7));
+    place.add(Sink, 'sink', {
+      async onRunning(sink) {
+        steps++;
+        for await (const batch of sink.in) for (const { n } of batch) got.push(n);
+        expect(sink.in.ended).toBe(true);
+      },
+    }).in.connect(source.out);
+    expect((await (await place.start()).completed).outcome).toBe('done');
+    expect(got).toEqual(range(1_000));
+    expect(steps).toBe(1);
+  });
+
+  it('over an input in which nothing ever comes ends too', async () => {
+    let loops = 0;
+    const source = place.add(Source, 'source', { onRunning: () => true });
+    place.add(Sink, 'sink', {
+      async onRunning(sink) {
+        for await (const batch of sink.in) void batch;
+        loops++;
+      },
+    }).in.connect(source.out);
+    expect((await (await place.start()).completed).outcome).toBe('done');
+    expect(loops).toBe(1);
+  });
+
+  it('commits when there is nothing more to read, and goes on', async () => {
+    const clock = new SettableClock();
+    const { backend, of } = watchCommits();
+    const got: number[] = [];
+    const more = gate();
+    const source = place.add(Source, 'source', {
+      async onRunning({ out }) {
+        await out.send(nums(0, 3));
+        await more.opened;
+        await out.send(nums(3, 5));
+        return true;
+      },
+    });
+    place.add(Sink, 'sink', loops(got), { commitInterval: 1_000_000 }).in.connect(source.out);
+    const run = await place.start({ clock, backends: [backend] });
+    await place.until(() => run.stages.get('p.sink#0') === 'OperationRunning');
+    await turns(10);
+    expect(of('p.sink#0').map(({ positions }) => positions)).toEqual([{ 'p.sink.in/0': 3 }]);
+    more.open();
+    await run.completed;
+    expect(got).toEqual(range(5));
+    expect(of('p.sink#0').at(-1)?.positions).toEqual({});
+    expect(of('p.sink#0').flatMap(({ positions }) => Object.values(positions))).toEqual([3, 5]);
+  });
+
+  it('never has a batch in hand while a commit is made', async () => {
+    const { backend, commits } = watchCommits();
+    const source = place.add(Source, 'source', sends(5_000, 3));
+    let inHand = 0;
+    const bad: number[] = [];
+    let last = 0;
+    place.add(Sink, 'sink', {
+      async onRunning(sink) {
+        for await (const batch of sink.in) {
+          inHand++;
+          last = batch.at(-1)!.n + 1;
+          await turns(last % 50 === 0 ? 1 : 0);
+          inHand--;
+        }
+      },
+      onCommit: () => void (inHand > 0 && bad.push(last)),
+    }, { commitInterval: 0 }).in.connect(source.out);
+    await (await place.start({ backends: [backend] })).completed;
+    expect(bad).toEqual([]);
+    expect(commits.filter(({ owner }) => owner === 'p.sink#0').length).toBeGreaterThan(5);
+  });
+
+  it('can be left, and begun again in the next step: nothing is lost or doubled', async () => {
+    const got: number[] = [];
+    const source = place.add(Source, 'source', sends(100, 7));
+    place.add(Sink, 'sink', {
+      async onRunning(sink) {
+        for await (const batch of sink.in) {
+          for (const { n } of batch) got.push(n);
+          break;
+        }
+      },
+    }).in.connect(source.out);
+    await (await place.start()).completed;
+    expect(got).toEqual(range(100));
+  });
+
+  it('sends as it goes: exactly once, with the positions of what was read', async () => {
+    const { backend, of } = watchCommits();
+    const got: number[] = [];
+    const source = place.add(Source, 'source', sends(300, 7));
+    const relay = place.add(Relay, 'relay', {
+      async onRunning({ in: input, out }) {
+        for await (const batch of input) await out.send(batch);
+      },
+    }, { delivery: 'exactly-once', commitInterval: 1 });
+    relay.in.connect(source.out);
+    place.add(Sink, 'sink', collects(got)).in.connect(relay.out);
+    await (await place.start({ backends: [backend] })).completed;
+    expect(got).toEqual(range(300));
+    for (const { positions, ends } of of('p.relay#0')) expect(Object.values(positions)).toEqual(Object.values(ends));
+  });
+
+  it('has ticks between its turns, never beside them', async () => {
+    const clock = new SettableClock();
+    let inHand = false;
+    const events: string[] = [];
+    const held = gate();
+    const source = place.add(Source, 'source', { onRunning: async ({ out }) => (await out.send([{ n: 0 }]), await held.opened, true) });
+    const body = gate();
+    place.add(Sink, 'sink', {
+      async onRunning(sink) {
+        for await (const batch of sink.in) {
+          inHand = true;
+          events.push(`batch of ${batch.length}`);
+          await body.opened;
+          inHand = false;
+        }
+      },
+      onTick: () => void events.push(`tick${inHand ? ' beside' : ''}`),
+    }, { tick: 10 }).in.connect(source.out);
+    const run = await place.start({ clock });
+    await place.until(() => events.length === 1);
+    for (let i = 0; i < 35; i++) {
+      await clock.advance(1);
+      await turns();
+    }
+    expect(events).toEqual(['batch of 1']);
+    body.open();
+    await place.until(() => events.length === 2);
+    for (let i = 0; i < 10; i++) {
+      await clock.advance(1);
+      await turns();
+    }
+    expect(events).toEqual(['batch of 1', 'tick', 'tick']);
+    held.open();
+    await run.completed;
+  });
+
+  it('may leave a send unawaited: the next turn waits for it, and its error is one of the step', async () => {
+    const errors: string[] = [];
+    const source = place.add(Source, 'source', sends(3));
+    const relay = place.add(Relay, 'relay', {
+      async onRunning({ in: input, out }) {
+        for await (const batch of input) void out.send(batch.map(({ n }) => ({ n: n === 1 ? 0.5 : n })));
+      },
+    });
+    relay.in.connect(source.out);
+    const run = await place.start();
+    run.on('error', (_, error, hook) => errors.push(`${hook}: ${error.message}`));
+    await expect(run.completed).rejects.toMatchObject({ code: 'MILLRACE_VALUE_INVALID' });
+    expect(errors).toEqual([expect.stringMatching(/^onRunning: .*n must be .*, not 0\.5/)]);
+  });
+
+  it('is over when the step is: one that was left behind with a batch in hand fails it', async () => {
+    const source = place.add(Source, 'source', sends(3));
+    place.add(Sink, 'sink', {
+      async onRunning(sink) {
+        const first = await sink.in[Symbol.asyncIterator]().next();
+        expect(first.done).toBe(false);
+      },
+    }).in.connect(source.out);
+    await expect((await place.start()).completed).rejects.toMatchObject({ code: 'MILLRACE_STEP_FAILED', message: expect.stringContaining('onRunning returned while a loop over in had a batch in hand; await the loop') as string });
+  });
+
+  it('that waits is ended when the step is over without it', async () => {
+    const got: number[] = [];
+    let ended = 0;
+    const held = gate();
+    const source = place.add(Source, 'source', { onRunning: async ({ out }) => (await held.opened, await out.send(nums(0, 3)), true) });
+    place.add(Sink, 'sink', {
+      async onRunning(sink) {
+        const reading = (async () => {
+          for await (const batch of sink.in) for (const { n } of batch) got.push(n);
+          ended++;
+        })();
+        await Promise.race([reading, turns()]);
+        if (ended === 1) held.open();
+        sink.ask();
+      },
+    }).in.connect(source.out);
+    const run = await place.start();
+    await place.until(() => run.stages.get('p.sink#0') === 'OperationRunning');
+    held.open();
+    await run.completed;
+    expect(got).toEqual(range(3));
+  });
+
+  it('is one per input', async () => {
+    const source = place.add(Source, 'source', sends(3));
+    place.add(Sink, 'sink', {
+      async onRunning(sink) {
+        const read = async () => {
+          for await (const batch of sink.in) void batch;
+        };
+        await Promise.all([read(), read()]);
+      },
+    }).in.connect(source.out);
+    await expect((await place.start()).completed).rejects.toThrow('two loops read in at once; use one');
+  });
+});
+
+describe('two loops beside each other', () => {
+  const both = (got: string[], body: () => Promise<void> | void = () => undefined): Role<Join> => ({
+    async onRunning({ a, b }) {
+      const read = async (name: string, port: typeof a) => {
+        for await (const batch of port) {
+          await body();
+          for (const { n } of batch) got.push(`${name}${n}`);
+        }
+      };
+      await Promise.all([read('a', a), read('b', b)]);
+    },
+  });
+
+  it('read both inputs, each in its order, and end when both have', async () => {
+    const got: string[] = [];
+    const first = place.add(Source, 'first', sends(500, 3));
+    const second = place.add(Source, 'second', sends(300, 5));
+    const join = place.add(Join, 'join', both(got), { commitInterval: 0 });
+    join.a.connect(first.out);
+    join.b.connect(second.out);
+    await (await place.start()).completed;
+    expect(got.filter((text) => text.startsWith('a'))).toEqual(range(500).map((n) => `a${n}`));
+    expect(got.filter((text) => text.startsWith('b'))).toEqual(range(300).map((n) => `b${n}`));
+  });
+
+  it('are committed when neither has a batch in hand, however busy both are', async () => {
+    place = new Place('records=2');
+    const { backend, of } = watchCommits();
+    const got: string[] = [];
+    let inHand = 0;
+    let bad = 0;
+    const first = place.add(Source, 'first', sends(60));
+    const second = place.add(Source, 'second', sends(40));
+    const join = place.add(Join, 'join', {
+      ...both(got, async () => {
+        inHand++;
+        await turns(1 + (got.length % 3));
+        inHand--;
+      }),
+      onCommit: () => void (bad += inHand),
+    }, { commitInterval: 0 });
+    join.a.connect(first.out);
+    join.b.connect(second.out);
+    await (await place.start({ backends: [backend] })).completed;
+    expect(got.length).toBe(100);
+    expect(bad).toBe(0);
+    expect(of('p.join#0').length).toBeGreaterThan(5);
+  });
+
+  it('do not wait for each other: one goes on while the other has a long batch in hand', async () => {
+    const got: string[] = [];
+    const long = gate();
+    const first = place.add(Source, 'first', sends(5));
+    const second = place.add(Source, 'second', sends(1));
+    const join = place.add(Join, 'join', {
+      async onRunning({ a, b }) {
+        await Promise.all([
+          (async () => {
+            for await (const batch of a) {
+              for (const { n } of batch) got.push(`a${n}`);
+            }
+          })(),
+          (async () => {
+            for await (const batch of b) {
+              await long.opened;
+              got.push(`b${batch.length}`);
+            }
+          })(),
+        ]);
+      },
+    }, { commitInterval: 1_000_000 });
+    join.a.connect(first.out);
+    join.b.connect(second.out);
+    const run = await place.start();
+    await place.until(() => got.length === 5);
+    expect(got).toEqual(range(5).map((n) => `a${n}`));
+    long.open();
+    await run.completed;
+    expect(got.at(-1)).toBe('b1');
+  });
+});
+
+describe('a loop in the body of another one', () => {
+  it('goes on although a commit is due, which has to wait for the outer one', async () => {
+    const clock = new SettableClock();
+    const { backend, of } = watchCommits();
+    const got: string[] = [];
+    const first = place.add(Source, 'first', sends(3));
+    const held = gate();
+    const second = place.add(Source, 'second', { onRunning: async ({ out }) => (await held.opened, await out.send(nums(0, 1)), await out.send(nums(1, 2)), await out.send(nums(2, 6)), true) });
+    const inside = gate();
+    const join = place.add(Join, 'join', {
+      async onRunning({ a, b }) {
+        for await (const outer of a) {
+          got.push(`a${outer.map(({ n }) => n).join(' ')}`);
+          inside.open();
+          for await (const inner of b) got.push(`b${inner.map(({ n }) => n).join(' ')}`);
+          got.push('after');
+        }
+      },
+    }, { commitInterval: 5, tick: 5, ports: { a: { onError: 'skip' } } });
+    join.a.connect(first.out);
+    join.b.connect(second.out);
+    const run = await place.start({ clock, backends: [backend] });
+    await inside.opened;
+    for (let i = 0; i < 50; i++) {
+      await clock.advance(1);
+      await turns(1);
+    }
+    expect(of('p.join#0').filter(({ positions }) => 'p.join.a/0' in positions)).toEqual([]);
+    held.open();
+    await run.completed;
+    expect(got.filter((text) => text.startsWith('b')).join(' ').replaceAll('b', '')).toBe('0 1 2 3 4 5');
+    expect(got.filter((text) => text.startsWith('a') && text !== 'after').join(' ').replaceAll('a', '')).toBe('0 1 2');
+  });
+
+  it('goes on during a replay', async () => {
+    const got: string[] = [];
+    let failed = false;
+    const first = place.add(Source, 'first', sends(4, 2));
+    const second = place.add(Source, 'second', sends(6, 2));
+    const join = place.add(Join, 'join', {
+      async onRunning({ a, b }) {
+        for await (const outer of a) {
+          for await (const inner of b) {
+            got.push(...inner.map(({ n }) => `b${n}`));
+            if (failed || !got.includes('b3')) continue;
+            failed = true;
+            got.length = 0;
+            throw new Error('once');
+          }
+          got.push(...outer.map(({ n }) => `a${n}`));
+        }
+      },
+    }, { ports: { a: { retries: 1 }, b: { retries: 1 } } });
+    join.a.connect(first.out);
+    join.b.connect(second.out);
+    await (await place.start()).completed;
+    expect(got.filter((text) => text.startsWith('b'))).toEqual(range(6).map((n) => `b${n}`));
+    expect(got.filter((text) => text.startsWith('a'))).toEqual(range(4).map((n) => `a${n}`));
+  });
+});
+
+describe('loops one after the other', () => {
+  it('read first one input to its end, then the other: a table, then what is held against it', async () => {
+    const got: string[] = [];
+    const held = gate();
+    const first = place.add(Source, 'first', { onRunning: async ({ out }) => (await held.opened, await out.send(nums(0, 3)), true) });
+    const second = place.add(Source, 'second', sends(5));
+    const join = place.add(Join, 'join', {
+      async onRunning({ a, b }) {
+        for await (const batch of a) got.push(...batch.map(({ n }) => `a${n}`));
+        for await (const batch of b) got.push(...batch.map(({ n }) => `b${n}`));
+      },
+    });
+    join.a.connect(first.out);
+    join.b.connect(second.out);
+    const run = await place.start();
+    await place.until(() => run.stages.get('p.second#0') === 'Closed');
+    held.open();
+    await run.completed;
+    expect(got).toEqual(['a0', 'a1', 'a2', 'b0', 'b1', 'b2', 'b3', 'b4']);
+  });
+});
+
+describe('a stop', () => {
+  it('ends loops, those that wait and those in hand, and the operator is not done for that: the next start goes on', async () => {
+    const got: number[] = [];
+    const source = place.add(Counter, 'source', counts(1_000_000, 10));
+    place.add(Sink, 'sink', {
+      async onRunning(sink) {
+        for await (const batch of sink.in) {
+          for (const { n } of batch) got.push(n);
+        }
+        return true;
+      },
+    }).in.connect(source.out);
+    const run = await place.start();
+    await place.until(() => got.length > 50);
+    expect((await run.stop({ mode: 'now' })).outcome).toBe('stopped');
+    const first = got.length;
+    const again = await place.start();
+    await place.until(() => got.length > first + 50);
+    await again.stop({ mode: 'now' });
+    expect(got).toEqual(range(got.length));
+  });
+
+  it('ends a loop in the body of another one', async () => {
+    const inside = gate();
+    const events: string[] = [];
+    const first = place.add(Source, 'first', { onRunning: async ({ out }) => out.send([{ n: 1 }]) });
+    const second = place.add(Source, 'second', { onRunning: () => undefined });
+    const join = place.add(Join, 'join', {
+      async onRunning({ a, b }) {
+        for await (const outer of a) {
+          inside.open();
+          for await (const inner of b) void inner;
+          events.push(`inner over ${outer.length > 0}`);
+        }
+        events.push('outer over');
+      },
+    });
+    join.a.connect(first.out);
+    join.b.connect(second.out);
+    const run = await place.start();
+    await inside.opened;
+    await run.stop({ mode: 'now' });
+    expect(events).toEqual(['inner over true', 'outer over']);
+  });
+
+  it('that drains lets a loop read what was sent until then', async () => {
+    const got: number[] = [];
+    const sent: number[] = [];
+    const source = place.add(Source, 'source', {
+      async onRunning({ out }) {
+        sent.push(sent.length);
+        await out.send([{ n: sent.length - 1 }]);
+      },
+    });
+    place.add(Sink, 'sink', {
+      async onRunning(sink) {
+        for await (const batch of sink.in) {
+          await turns(1);
+          for (const { n } of batch) got.push(n);
+        }
+      },
+    }).in.connect(source.out);
+    const run = await place.start();
+    await place.until(() => sent.length > 20);
+    expect((await run.stop()).outcome).toBe('drained');
+    expect(got).toEqual(sent);
+  });
+});
+
+describe('an error in a loop', () => {
+  it('is met as in any step: the record is skipped where it stands, and the others are read once', async () => {
+    const got: number[] = [];
+    const source = place.add(Source, 'source', sends(30, 10));
+    const relay = place.add(Relay, 'relay', {
+      async onRunning({ in: input, out }) {
+        for await (const batch of input) {
+          if (batch.some(({ n }) => n === 14)) throw new Error('14');
+          await out.send(batch);
+        }
+      },
+    }, { delivery: 'exactly-once', ports: { in: { onError: 'skip' } } });
+    relay.in.connect(source.out);
+    place.add(Sink, 'sink', collects(got)).in.connect(relay.out);
+    expect((await (await place.start()).completed).outcome).toBe('done');
+    expect(got).toEqual(range(30).filter((n) => n !== 14));
+  });
+
+  it.each(['a', 'b'])('in one of two loops is held against its own record, and nothing of it is committed: %s', async (culprit) => {
+    const got: string[] = [];
+    const over: string[] = [];
+    const first = place.add(Source, 'first', sends(20, 4));
+    const second = place.add(Source, 'second', sends(20, 4));
+    const join = place.add(Join, 'join', {
+      async onRunning({ a, b }) {
+        const read = async (name: string, port: typeof a) => {
+          try {
+            for await (const batch of port) {
+              await turns(name === 'b' ? 2 : 1);
+              if (name === culprit && batch.some(({ n }) => n === 7)) throw new Error('seven');
+              for (const { n } of batch) got.push(`${name}${n}`);
+            }
+          } catch (error) {
+            over.push(`${name}: ${(error as Error).message}`);
+            throw error;
+          }
+        };
+        await Promise.all([read('a', a), read('b', b)]);
+      },
+    }, { commitInterval: 0, ports: { a: { onError: 'skip' }, b: { onError: 'skip' } } });
+    join.a.connect(first.out);
+    join.b.connect(second.out);
+    const run = await place.start();
+    expect((await run.completed).outcome).toBe('done');
+    const all = ['a', 'b'].flatMap((name) => range(20).map((n) => `${name}${n}`)).filter((text) => text !== `${culprit}7`);
+    expect(new Set(got)).toEqual(new Set(all));
+    // The other loop of an instance that failed is told too, and does not live on.
+    expect(over.filter((text) => !text.startsWith(culprit)).length).toBeGreaterThan(0);
+    const skipped = (await run.metrics()).replicas.flatMap(({ ports }) => ports).map(({ port, skipped }) => [port, skipped]);
+    expect(skipped).toContainEqual([culprit, 1]);
+    expect(skipped).toContainEqual([culprit === 'a' ? 'b' : 'a', 0]);
+  });
+
+  it('is not outrun by a commit while another loop waits', async () => {
+    const tries: number[] = [];
+    const first = place.add(Source, 'first', sends(1));
+    const held = gate();
+    const second = place.add(Source, 'second', { onRunning: async () => (await held.opened, true) });
+    const join = place.add(Join, 'join', {
+      async onRunning({ a, b }) {
+        const read = async (port: typeof a) => {
+          for await (const batch of port) {
+            tries.push(batch.length);
+            if (tries.length < 3) throw new Error('no');
+            held.open();
+          }
+        };
+        // Errors take a while to come out of this.
+        await Promise.all([Promise.all([read(a), Promise.resolve()]).then(() => undefined), read(b)]);
+      },
+    }, { commitInterval: 0, ports: { a: { retries: 5, backoff: 0 } } });
+    join.a.connect(first.out);
+    join.b.connect(second.out);
+    await (await place.start()).completed;
+    expect(tries).toEqual([1, 1, 1]);
+  });
+});
+
+describe('the watch over steps that never return', () => {
+  it('passes over a loop that waits for data, and names one whose body hangs', async () => {
+    const clock = new SettableClock();
+    const stuck: string[] = [];
+    const held = gate();
+    const body = gate();
+    const got: number[] = [];
+    const source = place.add(Source, 'source', {
+      onRunning: ({ out }) => (got.length === 0 ? out.send([{ n: 1 }]).then(() => undefined) : held.opened.then(() => true)),
+    }, { stepTimeout: 0 });
+    place.add(Sink, 'sink', {
+      async onRunning(sink) {
+        for await (const batch of sink.in) {
+          got.push(batch.length);
+          if (got.length === 2) await body.opened;
+        }
+      },
+    }, { stepTimeout: 1_000 }).in.connect(source.out);
+    place.play<Source>('source', {
+      async onRunning({ out }) {
+        await out.send([{ n: 1 }]);
+        await held.opened;
+        await out.send([{ n: 2 }]);
+        return true;
+      },
+    });
+    const run = await place.start({ clock, heartbeat: { interval: 1_000, timeout: 1_000_000 } });
+    run.on('stuck', (replica, error) => stuck.push(`${replica}: ${error.message}`));
+    await place.until(() => got.length === 1);
+    await turns();
+    await clock.advance(10_000);
+    expect(stuck).toEqual([]);
+    held.open();
+    await place.until(() => got.length === 2);
+    await clock.advance(10_000);
+    expect(stuck).toEqual([expect.stringMatching(/^p\.sink#0: MILLRACE_STEP_STUCK: p\.sink#0\.onRunning has not returned for \d+ ms/)]);
+    body.open();
+    await run.completed;
+  });
+});
