@@ -120,8 +120,9 @@ export class Relay extends Probed {
   @input(Num) declare readonly numbers: InputPort<Num>;
   @output(Num) declare readonly passed: OutputPort<Num>;
   override async onRunning() {
+    const values = this.numbers.retrieve();
     const result = await this.call('onRunning');
-    await this.passed.send(this.numbers.retrieve());
+    await this.passed.send(values);
     return result as boolean | undefined;
   }
 }
