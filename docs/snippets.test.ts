@@ -13,8 +13,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
  */
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** Ignored by git and by every other tool; below docs, so that packages are found from there. */
-const work = join(root, 'docs/dist/snippets');
+/** Ignored by git and by every other tool; below docs, so that packages are found from there; of this run alone. */
+const work = join(root, `docs/dist/snippets-${process.pid}`);
 const tsconfig = join(work, 'tsconfig.json');
 
 interface Snippet {
