@@ -159,11 +159,11 @@ export class SegmentList {
   readonly segments: (Segment | undefined)[] = [];
   #gathering: GatheringSegment | undefined;
 
-  /** Takes a batch over and says which segment holds it. */
+  /** Takes a batch over, or a segment of another list that is done with, and says which segment holds it. */
   add(batch: Records): Segment {
     if (batch.count >= SMALL_RECORDS || batch.bytes.byteLength >= SMALL_BYTES) {
       this.seal();
-      const segment = Segment.of(batch);
+      const segment = batch instanceof Segment ? batch : Segment.of(batch);
       this.segments.push(segment);
       return segment;
     }
