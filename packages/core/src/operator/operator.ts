@@ -73,3 +73,6 @@ export type ParametersOf<C extends { readonly parameters: z.ZodType }> = Readonl
 
 /** An operator class; its constructor arguments come from the container. */
 export type OperatorClass<I extends Operator = Operator> = (new (...args: never[]) => I) & { readonly parameters: z.ZodObject<{}> };
+
+/** What a class makes. Unlike `InstanceType` it also knows that of a class of which only its {@link OperatorClass} is known. */
+export type InstanceOf<C extends OperatorClass> = C extends new (...args: never[]) => infer I ? I : never;

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { MillraceError } from '../error/index.js';
-import { operatorMetadataOf, type OperatorClass } from '../operator/index.js';
+import { operatorMetadataOf, type InstanceOf, type OperatorClass } from '../operator/index.js';
 import { createPlan, type Plan, type PlanOptions } from '../plan/index.js';
 import { makeRefs } from './make-refs.js';
 import type { AddOptions } from './options.js';
@@ -39,8 +39,8 @@ export interface PipelineDefinition {
 
 /** `parameters` may be left out where every one has a default. */
 type AddArguments<C extends OperatorClass> = {} extends z.input<C['parameters']>
-  ? [parameters?: z.input<C['parameters']>, options?: AddOptions<InstanceType<C>>]
-  : [parameters: z.input<C['parameters']>, options?: AddOptions<InstanceType<C>>];
+  ? [parameters?: z.input<C['parameters']>, options?: AddOptions<InstanceOf<C>>]
+  : [parameters: z.input<C['parameters']>, options?: AddOptions<InstanceOf<C>>];
 
 /**
  * Operators and their connections. Subclass it and add operators in fields, which name them; or use it as it is and give
@@ -58,14 +58,14 @@ export class Pipeline {
    * Adds an operator and returns a reference for each of its ports.
    * @throws MillraceError `MILLRACE_NOT_AN_OPERATOR`. Everything else that is wrong is found by the plan, all at once.
    */
-  add<C extends OperatorClass>(type: C, ...[parameters, options]: AddArguments<C>): Refs<InstanceType<C>> {
+  add<C extends OperatorClass>(type: C, ...[parameters, options]: AddArguments<C>): Refs<InstanceOf<C>> {
     // Plain JavaScript may pass anything, and a circle of imports passes undefined.
     if (typeof (type as unknown) !== 'function') throw new MillraceError('MILLRACE_NOT_AN_OPERATOR', `pipeline ${this.name} was to add ${String(type)}, which is no operator class`);
     if (operatorMetadataOf(type) === undefined) throw new MillraceError('MILLRACE_NOT_AN_OPERATOR', `${type.name || 'the class'} is not decorated; write @operator(import.meta) above the class, also above a subclass`);
     const node: PipelineNode = { type, parameters: parameters ?? {}, options: (options ?? {}) as AddOptions };
     const refs = makeRefs(node, { pipeline: this.name, nameOf: (other) => this.#nameOf(other), connections: this.#connections, bindings: this.#bindings });
     this.#nodes.push({ node, refs });
-    return refs as Refs<InstanceType<C>>;
+    return refs as Refs<InstanceOf<C>>;
   }
 
   /** What was added, with names resolved. */

@@ -1,4 +1,4 @@
-import { MillraceError, silentLogger, type AddOptions, type DeadLetter, type Logger, type Operator, type OperatorClass, type PortCounters, type ReplicaCounters, type ReplicaOutcome, type Stage } from '@millrace/core';
+import { MillraceError, silentLogger, type AddOptions, type DeadLetter, type InstanceOf, type Logger, type Operator, type OperatorClass, type PortCounters, type ReplicaCounters, type ReplicaOutcome, type Stage } from '@millrace/core';
 import { SettableClock } from '../clock/index.js';
 import { Bench } from './bench.js';
 import type { HarnessInput } from './input.js';
@@ -45,11 +45,11 @@ export class OperatorHarness<I extends Operator> {
    * Starts a replica and holds it before its first step; `onInit` has run then. Close it at the end of the test.
    * @throws PlanError for wrong parameters or options, all at once; and whatever the start fails with
    */
-  static async create<C extends OperatorClass>(type: C, ...[given]: HarnessArguments<C>): Promise<OperatorHarness<InstanceType<C>>> {
-    const all: HarnessOptions<InstanceType<C>> & { readonly parameters?: unknown } = given ?? {};
+  static async create<C extends OperatorClass>(type: C, ...[given]: HarnessArguments<C>): Promise<OperatorHarness<InstanceOf<C>>> {
+    const all: HarnessOptions<InstanceOf<C>> & { readonly parameters?: unknown } = given ?? {};
     const { parameters = {}, replica = 0, partitions = {}, services, state, clock = new SettableClock(), logger = silentLogger, ...options } = all;
     const bench = await Bench.open(type, { parameters, partitions, options: options as AddOptions, replica, clock });
-    const harness = new OperatorHarness<InstanceType<C>>({ bench, clock, index: replica, services, logger });
+    const harness = new OperatorHarness<InstanceOf<C>>({ bench, clock, index: replica, services, logger });
     try {
       if (state !== undefined) await bench.seed(state);
       await harness.#begin();

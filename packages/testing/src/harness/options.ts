@@ -1,4 +1,4 @@
-import type { AddOptions, Logger, OperatorClass } from '@millrace/core';
+import type { AddOptions, InstanceOf, Logger, OperatorClass } from '@millrace/core';
 import type { z } from 'zod';
 import type { SettableClock } from '../clock/index.js';
 import type { HarnessServices } from './services.js';
@@ -22,5 +22,5 @@ export interface HarnessOptions<I> extends Omit<AddOptions<I>, 'placement'> {
 
 /** `parameters` may be left out where every one has a default. */
 export type HarnessArguments<C extends OperatorClass> = {} extends z.input<C['parameters']>
-  ? [options?: HarnessOptions<InstanceType<C>> & { readonly parameters?: z.input<C['parameters']> }]
-  : [options: HarnessOptions<InstanceType<C>> & { readonly parameters: z.input<C['parameters']> }];
+  ? [options?: HarnessOptions<InstanceOf<C>> & { readonly parameters?: z.input<C['parameters']> }]
+  : [options: HarnessOptions<InstanceOf<C>> & { readonly parameters: z.input<C['parameters']> }];

@@ -26,7 +26,7 @@ export function planAlone(type: OperatorClass, { parameters, options, partitions
   const members = operatorMembersOf(type);
   const ports: Record<string, object> = { ...options.ports };
   for (const [port, { direction }] of members.ports) if (direction === 'input' && partitions[port] !== undefined) ports[port] = { ...ports[port], partitions: partitions[port] };
-  const refs = pipeline.add(type, parameters as never, { ...options, name, ports } as never) as unknown as Readonly<Record<string, AnyRef>>;
+  const refs = pipeline.add(type, parameters as never, { ...options, name, ports }) as unknown as Readonly<Record<string, AnyRef>>;
   for (const [port, { direction, codec }] of members.ports) {
     const isInput = direction === 'input';
     const count = partitions[port];
