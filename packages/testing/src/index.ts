@@ -7,3 +7,5 @@ export { FAULT_MEMBERS, withFaults } from './faults/index.js';
 export type { Fault, FaultAction, FaultMember, FaultPlan, FaultyBackend, InjectedFault, RandomFaults } from './faults/index.js';
 export { OperatorHarness } from './harness/index.js';
 export type { HarnessArguments, HarnessCommit, HarnessError, HarnessInput, HarnessOptions, HarnessOutput, HarnessServices, InputName, OutputName, PushOptions, SentEntry, StateOf, ValueOf } from './harness/index.js';
+export { ABORT, collector, EOF, PAUSE, Pause, testSource } from './sources/index.js';
+export type { Collector, CollectorClass, ScriptItem, TestSource, TestSourceOptions } from './sources/index.js';
