@@ -84,12 +84,15 @@ export class Replica {
     return running && { hook: running.member === '' ? running.hook : `${running.member}.${running.hook}`, since: running.since, waitsForRoom };
   }
 
-  /** Records that wait for this replica, by input port; asks the backend. Ports that are closed, or whose backend has no answer, are left out. */
+  /**
+   * Records that this replica has not been given yet, by input port; asks the backend. Ports that are closed, or whose backend has
+   * no answer, are left out.
+   */
   async lag(): Promise<ReadonlyMap<string, number>> {
     const lags = new Map<string, number>();
-    await Promise.allSettled([...(this.#execution?.inputs ?? [])].map(async ([name, { reader }]) => {
+    await Promise.allSettled([...(this.#execution?.inputs ?? [])].map(async ([name, port]) => {
       let lag = 0;
-      for (const records of (await reader.getConsumerLag()).values()) lag += records;
+      for (const [partition, end] of await port.reader.endOffsets()) lag += Math.max(0, end - (port.positions.get(partition) ?? 0));
       lags.set(name, lag);
     }));
     return lags;
