@@ -158,7 +158,12 @@ export class Execution {
 
   /** Ends a step or a turn of loops: waits for what it sent, and sends what it gave up. */
   settle(): Promise<void> | undefined {
-    return this.step.isUnsettled || this.#lost.length > 0 ? this.#settle() : undefined;
+    return this.isUnsettled ? this.#settle() : undefined;
+  }
+
+  /** True where the end of a step has to wait, or fails. */
+  get isUnsettled(): boolean {
+    return this.step.isUnsettled || this.#lost.length > 0;
   }
 
   /**

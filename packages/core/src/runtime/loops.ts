@@ -33,6 +33,8 @@ interface Loop {
 export class Loops {
   /** True while a commit or tick is due, a replay goes on or the thread has gone on for long. Set by the run loop. */
   mustPark: () => boolean = () => true;
+  /** Called when a loop waits for its next batch: somebody has to give it. Set by who runs the step. */
+  onPark: () => void = () => {};
   readonly #step: StepScope;
   readonly #signal: Signal;
   readonly #loops = new Set<Loop>();
@@ -180,6 +182,7 @@ export class Loops {
       loop.parked = { resolve, reject };
       this.#parked++;
       this.#signal.notify(Wake.Parked);
+      this.onPark();
     });
   }
 

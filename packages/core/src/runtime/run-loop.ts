@@ -1,5 +1,6 @@
 import { MillraceError, toError } from '../error/index.js';
 import { Operator, type EndReason, type OperatorHook, type StepResult } from '../operator/index.js';
+import { Batching } from './batching.js';
 import type { DriverAhead, ReplicaDriver } from './driver.js';
 import type { ReplicaEnvironment } from './environment.js';
 import type { Execution } from './execution.js';
@@ -40,6 +41,7 @@ export class RunLoop implements Boundary {
   /** The operator left what was there: it waits for something else, so call it when something happens. */
   #blocked = false;
   #last: StepResult = undefined;
+  readonly #batching = new Batching();
 
   constructor(options: RunLoopOptions) {
     const { env, execution, instance, signal, replay, stop, counters } = options;
@@ -67,18 +69,20 @@ export class RunLoop implements Boundary {
       if (held !== undefined && (await held(ahead))) continue;
       switch (ahead) {
         case 'step': {
-          const step = this.#step();
-          if (step !== undefined) await step;
+          this.#again = false;
+          const step = this.#runner.run();
+          const due = this.#stepped(step instanceof Promise ? await step : step);
+          if (due !== undefined) await due;
           break;
         }
         case 'tick':
           await this.#tick();
           break;
         case 'commit':
-          await this.commit();
+          if (!(await this.#rest())) await this.commit();
           break;
         case 'sleep':
-          await this.#sleep();
+          if (!(await this.#rest())) await this.#sleep();
           break;
         case 'end':
           // An end by draining is none for good, whatever the operator made of it: the next start has to go on from here.
@@ -91,6 +95,7 @@ export class RunLoop implements Boundary {
   commit(done = false): Promise<void> | undefined {
     const { instance, execution } = this.#o;
     this.#timing.committed();
+    this.#batching.committed();
     if (instance.onCommit === Operator.prototype.onCommit) return execution.commit(done);
     return this.hook('onCommit', () => instance.onCommit()).then(() => execution.commit(done));
   }
@@ -155,21 +160,24 @@ export class RunLoop implements Boundary {
     return this.#isSource || (this.#last === false && this.#o.execution.inputs.areEnded);
   }
 
-  /** A step, and what is due after it. */
-  #step(): Promise<void> | undefined {
-    this.#again = false;
-    const step = this.#runner.run();
-    return step instanceof Promise ? step.then((result) => this.#stepped(result)) : this.#stepped(step);
-  }
-
+  /** Notes what a step gave, and does what is due after it. */
   #stepped(result: StepResult): Promise<void> | undefined {
     const timing = this.#timing;
     this.#last = result;
     if (result === true) return undefined;
     this.#note();
-    const commit = timing.isCommitDue || this.#o.execution.wantsCommit ? this.commit() : undefined;
+    const commit = timing.isCommitDue || this.#mustCommit() ? this.commit() : undefined;
     if (!timing.isPauseDue) return commit;
     return commit === undefined ? timing.pause() : commit.then(() => timing.pause());
+  }
+
+  /** Whether somebody waits for a commit, and not for one that had better cover some more steps. */
+  #mustCommit(): boolean {
+    const { execution, env } = this.#o;
+    if (!execution.wantsCommit) return false;
+    // What is staged until the commit is bounded, so only who stages nothing puts it off.
+    const stages = env.operator.delivery === 'exactly-once' && execution.outputs.size > 0;
+    return stages || this.held !== undefined || !this.#batching.putsOff() || !execution.inputs.poll();
   }
 
   /** Notes what the step did. */
@@ -177,6 +185,7 @@ export class RunLoop implements Boundary {
     const { execution, env } = this.#o;
     const { step } = execution;
     if (step.retrieved > 0 || step.sent > 0) {
+      this.#batching.took(step.retrieved);
       this.#timing.progressed();
       this.dirtied();
       return;
@@ -195,6 +204,14 @@ export class RunLoop implements Boundary {
     await this.hook('onTick', () => instance.onTick());
     this.#timing.look();
     this.dirtied();
+  }
+
+  /** Out of work: lets the others of the thread go on for a moment where that makes batches. @returns whether to look again */
+  async #rest(): Promise<boolean> {
+    if (this.held !== undefined || !this.#batching.mustRest()) return false;
+    await this.#timing.pause();
+    this.#batching.rested();
+    return true;
   }
 
   async #sleep(): Promise<void> {

@@ -40,17 +40,27 @@ export interface StepRunnerOptions {
   readonly counters: { steps: number };
 }
 
+interface PlainStep {
+  readonly resolve: (value: StepResult | Promise<StepResult>) => void;
+}
+
 type Outcome = { readonly value: StepResult } | { readonly error: unknown };
 
 /** Calls `onRunning`. A step that returns at once makes no promise here; one with loops has a boundary between their turns. */
 export class StepRunner {
   readonly #o: StepRunnerOptions;
   #outcome: Outcome | undefined;
+  /** An asynchronous step that has no loops so far. */
+  #plain: PlainStep | undefined;
   /** No loop of the step has had a batch yet. */
   #isFirstTurn = true;
 
   constructor(options: StepRunnerOptions) {
     this.#o = options;
+    options.execution.loops.onPark = () => {
+      // Later, so that loops that begin together are there together.
+      if (this.#plain !== undefined) queueMicrotask(() => this.#followLoops());
+    };
   }
 
   /** One step. @throws HookError, or the error of a commit between turns */
@@ -75,12 +85,29 @@ export class StepRunner {
     return result;
   }
 
-  async #follow(result: Promise<StepResult>): Promise<StepResult> {
+  /** Waits for a step that did not return at once: with little effort as long as nothing comes in between. */
+  #follow(result: Promise<StepResult>): Promise<StepResult> {
+    const { execution, timing, boundary } = this.#o;
+    boundary.busy = { hook: 'onRunning', since: timing.now };
+    result.then(this.#onValue, this.#onError);
+    if (execution.loops.areActive || boundary.held !== undefined) return this.#followClosely();
+    return new Promise((resolve) => {
+      this.#plain = { resolve };
+    });
+  }
+
+  /** The step turns out to have loops, or something to wait for. */
+  #followLoops(): void {
+    const plain = this.#plain;
+    this.#plain = undefined;
+    plain?.resolve(this.#followClosely());
+  }
+
+  async #followClosely(): Promise<StepResult> {
     const { execution, timing, boundary } = this.#o;
     const { step, loops } = execution;
-    boundary.busy = { hook: 'onRunning', since: timing.now };
     try {
-      const value = await this.#drive(result);
+      const value = await this.#drive();
       await this.#settle();
       const left = loops.finish();
       if (left !== undefined) throw new MillraceError('MILLRACE_STEP_FAILED', `${execution.name}.onRunning returned while a loop over ${left} had a batch in hand; await the loop`, { operator: execution.name, port: left });
@@ -98,18 +125,17 @@ export class StepRunner {
   }
 
   /** Waits for `onRunning`, and meanwhile serves its loops. */
-  async #drive(result: Promise<StepResult>): Promise<StepResult> {
+  async #drive(): Promise<StepResult> {
     const { signal, execution, timing, boundary } = this.#o;
     const { loops } = execution;
     let heard = 0;
     this.#isFirstTurn = true;
-    this.#outcome = undefined;
-    result.then(this.#onValue, this.#onError);
     for (;;) {
-      const outcome = this.#outcome as Outcome | undefined;
+      const outcome = this.#outcome;
       if (outcome !== undefined) {
         // Who reads is asked again after the step, which may have looked before that came.
         signal.notify(heard & (Wake.Data | Wake.Status | Wake.Asked));
+        this.#outcome = undefined;
         if ('error' in outcome) throw this.#failed(outcome.error);
         return outcome.value;
       }
@@ -155,6 +181,8 @@ export class StepRunner {
     step.turn();
     if (boundary.held !== undefined && (await this.#isHeld(boundary.held))) return true;
     await boundary.attend();
+    // What goes on turn by turn is not stuck, however long it has been at it.
+    boundary.busy = { hook: 'onRunning', since: timing.now };
     if (timing.isPauseDue) await timing.pause();
     this.#isFirstTurn = false;
     const all = { inner: false, one: replay.active };
@@ -191,12 +219,24 @@ export class StepRunner {
 
   // Two handlers for all steps, so that a step costs no closure.
   readonly #onValue = (value: StepResult): void => {
-    this.#outcome = { value };
-    this.#o.signal.notify(Wake.Settled);
+    const plain = this.#plain;
+    if (plain === undefined || this.#o.execution.isUnsettled) {
+      this.#settled({ value });
+      return;
+    }
+    const { execution, boundary, timing } = this.#o;
+    this.#plain = undefined;
+    execution.step.active = false;
+    boundary.busy = undefined;
+    timing.look();
+    plain.resolve(value);
   };
 
-  readonly #onError = (error: unknown): void => {
-    this.#outcome = { error };
+  readonly #onError = (error: unknown): void => this.#settled({ error });
+
+  #settled(outcome: Outcome): void {
+    this.#outcome = outcome;
+    this.#followLoops();
     this.#o.signal.notify(Wake.Settled);
-  };
+  }
 }

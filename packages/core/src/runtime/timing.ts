@@ -1,4 +1,4 @@
-import type { Clock } from '../clock/index.js';
+import { systemClock, type Clock } from '../clock/index.js';
 import type { OperatorPlan } from '../plan/plan.js';
 import type { ReplicaCounters } from './metrics.js';
 import { mustPause, pauseForEventLoop } from './pacer.js';
@@ -45,7 +45,7 @@ export class Timing {
     this.#slow = spent > SLOW_STEP_MS * Math.max(1, this.#sinceLook);
     this.#sinceLook = 0;
     this.#counters.stepMs += spent;
-    this.isPauseDue = mustPause(performance.now());
+    this.isPauseDue = mustPause(this.#clock === systemClock ? now : performance.now());
   }
 
   /** Looks at the clock after a rest, which is no time of a step. */
