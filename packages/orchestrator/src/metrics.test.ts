@@ -121,7 +121,8 @@ describe('metrics', () => {
 describe('progress', () => {
   it('comes once a second while somebody listens, with rates of its own', async () => {
     const paused = gate();
-    place.probe.at('source.onRunning', () => (place.probe.received.length >= 10 ? paused.opened : undefined));
+    let steps = 0;
+    place.probe.at('source.onRunning', () => (++steps > 1 ? paused.opened : undefined));
     const run = await place.start(pair({ count: 20, batch: 10 }), { clock });
     await place.probe.until(() => place.probe.received.length === 10);
     await clock.advance(5_000);
@@ -201,6 +202,28 @@ describe('stuck', () => {
     expect(told[0]).toContain('p.served#0.health.onServiceStart has not returned for');
     starting.open();
     await run.completed;
+  });
+
+  it('is not told of a loop that always finds something to do', async () => {
+    @operator(import.meta)
+    class Busy extends Operator {
+      @input(Num) declare readonly numbers: InputPort<Num>;
+      override async onRunning() {
+        await place.probe.until(() => place.probe.calls.includes('source#0.onShutdown(done)'));
+        for await (const values of this.numbers) if (values.length > 0) await clock.advance(600);
+      }
+    }
+    const pipeline = new Pipeline('p');
+    const source = pipeline.add(Source, { count: 20, batch: 1 }, { name: 'source' });
+    // A batch in each partition, and a tick due after each.
+    pipeline.add(Busy, {}, { name: 'busy', stepTimeout: 3_000, tick: 500, ports: { numbers: { partitions: 20 } } }).numbers.connect(source.numbers);
+    const run = await place.start(pipeline, { clock });
+    const told: string[] = [];
+    run.on('stuck', (_replica, error) => void told.push(error.message));
+    expect((await run.completed).outcome).toBe('done');
+    expect(clock.now()).toBe(20 * 600);
+    expect(told).toEqual([]);
+    expect(of(await run.metrics(), 'busy').stepMs).toBe(clock.now());
   });
 
   it('is not told of who waits for room, of loops that wait for records, or where it is switched off', async () => {

@@ -80,9 +80,15 @@ export class StatusBoard {
   static async open(control: Control, options: { generation: number; process: string; clock: Clock; heartbeat?: HeartbeatOptions; onFailure?: (error: unknown) => void }): Promise<StatusBoard> {
     const board = new StatusBoard(control, options.generation, options.process, options.clock, options.heartbeat ?? DEFAULT_HEARTBEAT);
     board.#failure = options.onFailure;
-    board.#followers.push(await control.follow(FactKey.statuses(options.generation), (_key, value) => value && board.#see(value)));
-    board.#followers.push(await control.follow(FactKey.beats(options.generation), (key, value) => value && board.#hear(key.slice(FactKey.beats(options.generation).length))));
-    await board.#beat();
+    const beats = FactKey.beats(options.generation);
+    try {
+      board.#followers.push(await control.follow(FactKey.statuses(options.generation), (_key, value) => value && board.#see(value)));
+      board.#followers.push(await control.follow(beats, (key, value) => value && board.#hear(key.slice(beats.length))));
+      await board.#beat();
+    } catch (error) {
+      await Promise.allSettled(board.#followers.map((follower) => follower.close()));
+      throw error;
+    }
     board.#lookedAt = options.clock.now();
     board.#schedule();
     return board;
