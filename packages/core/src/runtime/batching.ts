@@ -1,0 +1,45 @@
+/** How often a replica sleeps as soon as it is out of work, before it lets the event loop turn first. */
+const EAGER = 64;
+const EAGER_BESIDE_A_FAST_WRITER = 2;
+/** Records that came during one turn and show that waiting was worth it. */
+const WORTHWHILE = 64;
+/** Steps for which a commit that somebody waits for is put off while there is more to read. */
+const PUT_OFF = 4;
+
+/**
+ * Makes batches out of records that come one by one. A replica that committed and slept after each record of a busy writer would
+ * spend its time on that, so after a while it lets the others of the thread go on until the event loop turns, and then reads all
+ * that has come. With few records it is as prompt as can be.
+ */
+export class Batching {
+  #eager = EAGER;
+  #isRested = false;
+  #putOff = 0;
+
+  /** Out of work: whether to let the event loop turn before committing and sleeping. To be asked once for each such moment. */
+  mustRest(): boolean {
+    if (this.#isRested) return false;
+    return --this.#eager < 0;
+  }
+
+  /** The event loop has turned. */
+  rested(): void {
+    this.#isRested = true;
+    this.#eager = EAGER;
+  }
+
+  /** A step read so many records. */
+  took(records: number): void {
+    if (this.#isRested && records >= WORTHWHILE) this.#eager = EAGER_BESIDE_A_FAST_WRITER;
+    this.#isRested = false;
+  }
+
+  /** Whether a commit that a writer waits for can wait until more is read, so that it makes room for more than one batch. */
+  putsOff(): boolean {
+    return ++this.#putOff < PUT_OFF;
+  }
+
+  committed(): void {
+    this.#putOff = 0;
+  }
+}
