@@ -76,27 +76,28 @@ export class ChannelOutputPort extends OutputPort<unknown> {
 
   /** All values before any is sent: a batch goes whole or not at all. */
   #check(values: readonly unknown[]): void {
-    const { plan, replica } = this.#options;
-    if (plan.validate === false) return;
-    const { codec } = plan;
-    if (plan.validate === 'full') {
-      for (const value of values) this.#parse(value);
+    const { codec, validate } = this.#options.plan;
+    if (validate === false) return;
+    if (validate === 'full') {
+      for (const [i, value] of values.entries()) {
+        try {
+          codec.parse(value);
+        } catch (cause) {
+          throw this.#invalid(i, values, toError(cause).message.replace('MILLRACE_VALUE_INVALID: ', ''), cause);
+        }
+      }
       return;
     }
     for (let i = 0; i < values.length; i++) {
       if (codec.isValid(values[i])) continue;
       const problems = codec.problems(values[i]).slice(0, 5).map(({ path, expected, found }) => `${path || 'the value'} must be ${expected}, not ${found}`);
-      throw new MillraceError('MILLRACE_VALUE_INVALID', `${replica} sent a value to ${plan.name} (number ${i + 1} of ${values.length}) that breaks its schema ${codec.name}: ${problems.join('; ')}`, { operator: replica, port: plan.name });
+      throw this.#invalid(i, values, problems.join('; '));
     }
   }
 
-  #parse(value: unknown): void {
+  #invalid(i: number, values: readonly unknown[], why: string, cause?: unknown): MillraceError {
     const { plan, replica } = this.#options;
-    try {
-      plan.codec.parse(value);
-    } catch (cause) {
-      throw new MillraceError('MILLRACE_VALUE_INVALID', `${replica} sent a value to ${plan.name} that breaks its schema: ${(cause as Error).message}`, { operator: replica, port: plan.name, cause });
-    }
+    return new MillraceError('MILLRACE_VALUE_INVALID', `${replica} sent a value to ${plan.name} (number ${i + 1} of ${values.length}) that breaks its schema ${plan.codec.name}: ${why}`, { operator: replica, port: plan.name, cause });
   }
 
   /** Every channel has to have it, before one of them gets anything. */

@@ -1,0 +1,377 @@
+import { avro, murmur2, Operator, operator, output, OutputPort, type MillraceError, type RecordOf } from '@millrace/core';
+import { SettableClock } from '@millrace/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { collects, gate, Num, nums, Place, range, Relay, sends, Sink, sorted, Source, turns, type Role } from './fixtures.js';
+
+let place: Place;
+beforeEach(() => {
+  place = new Place();
+});
+afterEach(() => place.clear());
+
+/** Where each record went: `partition:n`, in the order of reading. */
+function places(into: string[]): Role<Sink> {
+  return {
+    onRunning({ in: input }) {
+      for (const { value, partition } of input.retrieveEntries()) into.push(`${partition}:${value.n}`);
+    },
+  };
+}
+
+/** Sends in one step, then is done. */
+function once(send: (source: Source) => unknown): Role<Source> {
+  return {
+    async onRunning(source) {
+      await send(source);
+      return true;
+    },
+  };
+}
+
+const partitionOf = (key: string, partitions: number): number => (murmur2(Buffer.from(key)) & 0x7fff_ffff) % partitions;
+const ofPartition = (went: readonly string[], partition: number): number[] => went.filter((text) => text.startsWith(`${partition}:`)).map((text) => Number(text.slice(2)));
+
+describe('a record with a key', () => {
+  it('goes where murmur2 puts it, with all of its key, in order, over batches and replicas', async () => {
+    const went: string[] = [];
+    const source = place.add(Source, 'source', once(async ({ out }) => {
+      for (let from = 0; from < 300; from += 30) await out.send(nums(from, from + 30), { key: ({ n }) => `key ${n % 7}` });
+    }));
+    place.add(Sink, 'sink', places(went), { replicas: 2, ports: { in: { partitions: 5 } } }).in.connect(source.out);
+    await (await place.start()).completed;
+    expect(went.length).toBe(300);
+    for (let key = 0; key < 7; key++) {
+      const mine = ofPartition(went, partitionOf(`key ${key}`, 5)).filter((n) => n % 7 === key);
+      expect(mine).toEqual(range(300).filter((n) => n % 7 === key));
+    }
+  });
+
+  it('may have bytes for a key, which are those of the text', async () => {
+    const went: string[] = [];
+    const source = place.add(Source, 'source', once(async ({ out }) => {
+      await out.send(nums(0, 8), { key: ({ n }) => `ключ ${n}` });
+      await out.send(nums(0, 8), { key: ({ n }) => new TextEncoder().encode(`ключ ${n}`) });
+    }));
+    place.add(Sink, 'sink', places(went), { ports: { in: { partitions: 4 } } }).in.connect(source.out);
+    await (await place.start()).completed;
+    expect([...went].sort()).toEqual([...range(8), ...range(8)].map((n) => `${partitionOf(`ключ ${n}`, 4)}:${n}`).sort());
+  });
+
+  it('goes to each channel by that channel’s partitions', async () => {
+    const wide: string[] = [];
+    const narrow: string[] = [];
+    const single: string[] = [];
+    const source = place.add(Source, 'source', once(({ out }) => out.send(nums(0, 40), { key: ({ n }) => `${n}` })));
+    place.add(Sink, 'wide', places(wide), { ports: { in: { partitions: 7 } } }).in.connect(source.out);
+    place.add(Sink, 'narrow', places(narrow), { ports: { in: { partitions: 2 } } }).in.connect(source.out);
+    place.add(Sink, 'single', places(single)).in.connect(source.out);
+    await (await place.start()).completed;
+    expect([...wide].sort()).toEqual(range(40).map((n) => `${partitionOf(`${n}`, 7)}:${n}`).sort());
+    expect([...narrow].sort()).toEqual(range(40).map((n) => `${partitionOf(`${n}`, 2)}:${n}`).sort());
+    expect(single).toEqual(range(40).map((n) => `0:${n}`));
+  });
+});
+
+describe('a record without a key', () => {
+  it('goes with its batch, and batches take turns over the partitions', async () => {
+    const went: string[] = [];
+    const source = place.add(Source, 'source', once(async ({ out }) => {
+      for (let from = 0; from < 14; from += 2) await out.send(nums(from, from + 2));
+    }));
+    place.add(Sink, 'sink', places(went), { ports: { in: { partitions: 3 } } }).in.connect(source.out);
+    await (await place.start()).completed;
+    expect(range(3).map((partition) => ofPartition(went, partition))).toEqual([[0, 1, 6, 7, 12, 13], [2, 3, 8, 9], [4, 5, 10, 11]]);
+  });
+
+  it('goes round one by one with round-robin, over batches', async () => {
+    const went: string[] = [];
+    const source = place.add(Source, 'source', once(async ({ out }) => {
+      await out.send(nums(0, 4));
+      await out.send(nums(4, 5));
+      await out.send(nums(5, 11));
+    }), { ports: { out: { partitioner: 'round-robin' } } });
+    place.add(Sink, 'sink', places(went), { ports: { in: { partitions: 3 } } }).in.connect(source.out);
+    await (await place.start()).completed;
+    expect(range(3).map((partition) => ofPartition(went, partition))).toEqual([[0, 3, 6, 9], [1, 4, 7, 10], [2, 5, 8]]);
+  });
+
+  it.each(['sticky', 'round-robin'] as const)('may stand among records with one, %s', async (partitioner) => {
+    const went: string[] = [];
+    const source = place.add(Source, 'source', once(async ({ out }) => {
+      await out.send(nums(0, 12), { key: ({ n }) => (n % 2 === 0 ? `${n}` : null) });
+      await out.send(nums(12, 18), { key: () => null });
+    }), { ports: { out: { partitioner } } });
+    place.add(Sink, 'sink', places(went), { ports: { in: { partitions: 3 } } }).in.connect(source.out);
+    await (await place.start()).completed;
+    const keyed = range(12).filter((n) => n % 2 === 0);
+    expect(went.filter((text) => keyed.includes(Number(text.slice(2)))).sort()).toEqual(keyed.map((n) => `${partitionOf(`${n}`, 3)}:${n}`).sort());
+    const keyless = partitioner === 'sticky' ? { first: [0, 0, 0, 0, 0, 0], second: [1, 1, 1, 1, 1, 1] } : { first: [0, 1, 2, 0, 1, 2], second: [0, 1, 2, 0, 1, 2] };
+    const of = (n: number): number => Number(went.find((text) => text.endsWith(`:${n}`))?.[0]);
+    expect([1, 3, 5, 7, 9, 11].map(of)).toEqual(keyless.first);
+    expect([12, 13, 14, 15, 16, 17].map(of)).toEqual(keyless.second);
+  });
+});
+
+describe('a partition that is named', () => {
+  it('gets the whole batch, whatever the keys say', async () => {
+    const went: string[] = [];
+    const source = place.add(Source, 'source', once(({ out }) => out.send(nums(0, 20), { partition: 2, key: ({ n }) => `${n}` })));
+    place.add(Sink, 'sink', places(went), { ports: { in: { partitions: 3 } } }).in.connect(source.out);
+    await (await place.start()).completed;
+    expect(went).toEqual(range(20).map((n) => `2:${n}`));
+  });
+
+  it.each([-1, 2, 0.5, NaN])('must be there in every channel, or nothing is sent: %d', async (partition) => {
+    const wide: number[] = [];
+    const source = place.add(Source, 'source', {
+      async onRunning({ out }) {
+        await out.send(nums(0, 3), { partition }).catch((error: unknown) => {
+          if ((error as MillraceError).code !== 'MILLRACE_OPTION_INVALID' || !/p\.source#0 sent from out to partition .* of p\.(wide|narrow)\.in, which has the partitions 0 to [12]$/.test((error as Error).message)) throw error;
+        });
+        return true;
+      },
+    });
+    place.add(Sink, 'wide', collects(wide), { ports: { in: { partitions: 3 } } }).in.connect(source.out);
+    place.add(Sink, 'narrow', collects([]), { ports: { in: { partitions: 2 } } }).in.connect(source.out);
+    await (await place.start()).completed;
+    expect(wide).toEqual([]);
+  });
+});
+
+describe('a value that breaks its schema', () => {
+  const Order = avro(z.object({ id: z.string(), lines: z.array(z.object({ amount: z.int() }).meta({ id: 'Line' })).refine((lines) => lines.length > 0, 'no lines') }).meta({ id: 'com.acme.Order' }));
+  type Order = RecordOf<typeof Order>;
+  let send: (orders: OutputPort<Order>) => Promise<void>;
+  @operator(import.meta)
+  class Orders extends Operator {
+    @output(Order) declare readonly orders: OutputPort<Order>;
+    override async onRunning() {
+      await send(this.orders);
+      return true;
+    }
+  }
+  const good: Order = { id: 'a', lines: [{ amount: 1 }] };
+
+  it('is named with operator, port, number, path and the value, shortened; nothing of its batch is sent', async () => {
+    const bad = { id: 'b', lines: [{ amount: 1 }, { amount: 'x'.repeat(500) as unknown as number }] };
+    place.pipeline.add(Orders, {}, { name: 'orders' });
+    let error: Error | undefined;
+    send = async (orders) => {
+      await orders.send([good, bad, good]).catch((thrown: unknown) => (error = thrown as Error));
+    };
+    const run = await place.start();
+    await run.completed;
+    expect(error).toMatchObject({ code: 'MILLRACE_VALUE_INVALID', operator: 'p.orders#0', port: 'orders' });
+    expect(error?.message).toMatch(/^MILLRACE_VALUE_INVALID: p\.orders#0 sent a value to orders \(number 2 of 3\) that breaks its schema com\.acme\.Order: lines\[1\]\.amount must be .*, not .*xxx/);
+    expect(error?.message.length).toBeLessThan(400);
+    expect((await run.metrics()).replicas[0]?.ports[0]).toMatchObject({ records: 0, batches: 0 });
+  });
+
+  it('fails the step where it is not caught', async () => {
+    place.pipeline.add(Orders, {}, { name: 'orders' });
+    send = (orders) => orders.send([undefined as unknown as Order]);
+    await expect((await place.start()).completed).rejects.toMatchObject({ code: 'MILLRACE_VALUE_INVALID' });
+  });
+
+  it('in a refinement is found by the full check only', async () => {
+    place.pipeline.add(Orders, {}, { name: 'orders' });
+    send = (orders) => orders.send([{ id: 'a', lines: [] }]);
+    await (await place.start()).completed;
+    await expect((await place.start({ fresh: true, defaults: { ports: { validate: 'full' } } })).completed).rejects.toMatchObject({ code: 'MILLRACE_VALUE_INVALID', message: expect.stringMatching(/p\.orders#0 sent a value to orders \(number 1 of 1\)[^]*no lines/) as string });
+  });
+
+  it('is not looked for where the check is off', async () => {
+    place.pipeline.add(Orders, {}, { name: 'orders' });
+    send = (orders) => orders.send([{ id: 7 } as unknown as Order]);
+    expect((await (await place.start({ defaults: { ports: { validate: false } } })).completed).outcome).toBe('done');
+  });
+});
+
+describe('a send outside a step', () => {
+  /** Sends from a callback, before the first step. */
+  const outside = (got: number[], error: (error: unknown) => void): Role<Source> => ({
+    onInit: ({ out }) => void setImmediate(() => void out.send([{ n: 7 }]).catch(error)),
+    onRunning: () => got.length > 0,
+  });
+
+  it('is refused under exactly-once, with advice', async () => {
+    const got: number[] = [];
+    let error: Error | undefined;
+    const source = place.add(Source, 'source', outside(got, (thrown) => {
+      error = thrown as Error;
+      got.push(-1);
+    }), { delivery: 'exactly-once' });
+    place.add(Sink, 'sink', collects(got)).in.connect(source.out);
+    await (await place.start()).completed;
+    expect(got).toEqual([-1]);
+    expect(error).toMatchObject({ code: 'MILLRACE_SEND_OUTSIDE_STEP', operator: 'p.source#0', port: 'out', message: expect.stringContaining('this.wake()') as string });
+  });
+
+  it('that is refused and not awaited ends the run', async () => {
+    const source = place.add(Source, 'source', { onInit: ({ out }) => void setImmediate(() => void out.send([{ n: 7 }])), onRunning: () => undefined }, { delivery: 'exactly-once' });
+    place.add(Sink, 'sink', collects([])).in.connect(source.out);
+    await expect((await place.start()).completed).rejects.toMatchObject({ code: 'MILLRACE_SEND_OUTSIDE_STEP' });
+  });
+
+  it('is sent and committed under at-least-once', async () => {
+    const got: number[] = [];
+    const source = place.add(Source, 'source', outside(got, () => undefined));
+    place.add(Sink, 'sink', collects(got)).in.connect(source.out);
+    expect((await (await place.start()).completed).outcome).toBe('done');
+    expect(got).toEqual([7]);
+  });
+
+  it('is committed although the operator sleeps', async () => {
+    const clock = new SettableClock();
+    const got: number[] = [];
+    let relay: Relay | undefined;
+    const quiet = gate();
+    const source = place.add(Source, 'source', { onRunning: async () => (await quiet.opened, true) });
+    const middle = place.add(Relay, 'relay', { onInit: (self) => void (relay = self), onRunning: ({ in: input }) => void input.retrieve() });
+    middle.in.connect(source.out);
+    place.add(Sink, 'sink', collects(got)).in.connect(middle.out);
+    const run = await place.start({ clock });
+    await place.until(() => [...run.stages.values()].every((stage) => stage === 'OperationRunning'));
+    await turns();
+    await relay?.out.send([{ n: 1 }]);
+    await place.until(() => got.length === 1);
+    const commits = async () => (await run.metrics()).replicas.find(({ operator }) => operator === 'relay')?.commits;
+    await turns();
+    expect(await commits()).toBe(1);
+    quiet.open();
+    await run.completed;
+  });
+
+  it('after the replica has closed is an error', async () => {
+    let source: Source | undefined;
+    place.add(Source, 'source', { onInit: (self) => void (source = self), onRunning: () => true });
+    await (await place.start()).completed;
+    await expect(source?.out.send([{ n: 1 }])).rejects.toThrow(/MILLRACE_PORT_CLOSED: p\.source#0 sent to out after it was closed/);
+  });
+});
+
+describe('a send that is not awaited', () => {
+  it('is waited for at the end of the step', async () => {
+    place = new Place('records=2');
+    const got: number[] = [];
+    let steps = 0;
+    const seen: number[] = [];
+    const source = place.add(Source, 'source', {
+      onRunning({ out }) {
+        seen.push(got.length);
+        for (let i = 0; i < 5; i++) void out.send(nums(5 * steps + i, 5 * steps + i + 1));
+        return ++steps === 4;
+      },
+    });
+    place.add(Sink, 'sink', collects(got)).in.connect(source.out);
+    await (await place.start()).completed;
+    expect(got).toEqual(range(20));
+    // A step begins when there is room again after what the one before has sent.
+    for (const [step, count] of seen.entries()) expect(count).toBeGreaterThan(5 * step - 5);
+  });
+
+  it('fails the step with its error', async () => {
+    const source = place.add(Source, 'source', { onRunning: ({ out }) => (void out.send([{ n: 0.5 }]), true) });
+    place.add(Sink, 'sink', collects([])).in.connect(source.out);
+    await expect((await place.start()).completed).rejects.toMatchObject({ code: 'MILLRACE_VALUE_INVALID' });
+  });
+
+  it.each([
+    ['awaited', (sent: Promise<void>) => sent.catch(() => undefined)],
+    ['awaited late', async (sent: Promise<void>) => (await turns(), await sent.catch(() => undefined))],
+    ['awaited with others', (sent: Promise<void>) => Promise.allSettled([sent])],
+  ] as const)('does not where it is %s and its error caught', async (_, take) => {
+    const got: number[] = [];
+    const source = place.add(Source, 'source', {
+      async onRunning({ out }) {
+        await take(out.send([{ n: 0.5 }]));
+        await out.send([{ n: 1 }]);
+        return true;
+      },
+    });
+    place.add(Sink, 'sink', collects(got)).in.connect(source.out);
+    await (await place.start()).completed;
+    expect(got).toEqual([1]);
+  });
+
+  it('to a reader that is done keeps nobody waiting', async () => {
+    place = new Place('records=2');
+    const source = place.add(Source, 'source', sends(50));
+    place.add(Sink, 'done', { onRunning: ({ in: input }) => input.retrieve().length > 0 }).in.connect(source.out);
+    const got: number[] = [];
+    place.add(Sink, 'all', collects(got)).in.connect(source.out);
+    const run = await place.start();
+    expect((await run.completed).outcome).toBe('done');
+    expect(got).toEqual(range(50));
+    expect((await run.metrics()).replicas.find(({ operator }) => operator === 'source')?.ports[0]?.dropped).toBeGreaterThan(0);
+  });
+});
+
+describe('more than there may be', () => {
+  it.each(['at-least-once', 'exactly-once'] as const)('in one step is refused, and the step fails, %s', async (delivery) => {
+    const got: number[] = [];
+    place = new Place('records=10');
+    const source = place.add(Source, 'source', {
+      onRunning({ out }) {
+        for (let i = 0; i < 100; i++) void out.send(nums(10 * i, 10 * i + 10));
+        return true;
+      },
+    }, { delivery, maxStepBytes: 50 });
+    place.add(Sink, 'sink', collects(got)).in.connect(source.out);
+    await expect((await place.start()).completed).rejects.toMatchObject({ code: 'MILLRACE_STEP_TOO_LARGE', message: expect.stringContaining('maxStepBytes') as string });
+    if (delivery === 'exactly-once') expect(got).toEqual([]);
+  });
+
+  it('in one record is refused', async () => {
+    place = new Place('wire&bytes=3');
+    const source = place.add(Source, 'source', once(({ out }) => out.send([{ n: 1 }, { n: 1_000_000_000 }])));
+    place.add(Sink, 'sink', collects([])).in.connect(source.out);
+    await expect((await place.start()).completed).rejects.toMatchObject({ code: 'MILLRACE_RECORD_TOO_LARGE', message: expect.stringMatching(/a record of 5 bytes exceeds the bound of its channel, 3 bytes/) as string });
+  });
+
+  it('can be sent in steps of their own', async () => {
+    place = new Place('records=10');
+    const got: number[] = [];
+    const source = place.add(Source, 'source', sends(500, 20), { delivery: 'exactly-once', maxStepBytes: 50 });
+    place.add(Sink, 'sink', collects(got)).in.connect(source.out);
+    await (await place.start()).completed;
+    expect(got).toEqual(range(500));
+  });
+});
+
+describe('an output', () => {
+  it('that nobody reads takes what it gets', async () => {
+    place.add(Source, 'source', sends(10));
+    expect((await (await place.start()).completed).outcome).toBe('done');
+  });
+
+  it('that several inputs read gives each of them all', async () => {
+    const got = [[], [], []] as number[][];
+    const source = place.add(Source, 'source', sends(100, 9));
+    for (const [i, into] of got.entries()) place.add(Sink, `sink${i}`, collects(into), { replicas: i + 1 }).in.connect(source.out);
+    await (await place.start()).completed;
+    expect(got.map(sorted)).toEqual([range(100), range(100), range(100)]);
+  });
+
+  it('takes nothing from an empty batch', async () => {
+    const source = place.add(Source, 'source', once(({ out }) => out.send([])));
+    place.add(Sink, 'sink', collects([])).in.connect(source.out);
+    const run = await place.start();
+    await run.completed;
+    expect((await run.metrics()).replicas.find(({ operator }) => operator === 'source')?.ports[0]).toMatchObject({ records: 0, batches: 0 });
+  });
+
+  it('counts records, batches and, encoded, bytes at both ends', async () => {
+    place = new Place('wire');
+    const source = place.add(Source, 'source', sends(60, 6));
+    place.add(Sink, 'sink', collects([])).in.connect(source.out);
+    const run = await place.start();
+    await run.completed;
+    const ports = (await run.metrics()).replicas.map(({ ports }) => ports[0]);
+    // A number below 64 is one byte.
+    expect(ports.find((port) => port?.port === 'out')).toMatchObject({ records: 60, batches: 10, bytes: 60 });
+    expect(ports.find((port) => port?.port === 'in')).toMatchObject({ records: 60, bytes: 60 });
+    expect(Num.fingerprint).toMatch(/^[0-9a-f]{16}$/);
+  });
+});
