@@ -92,7 +92,8 @@ describe('starts with one run id', () => {
   it('take over only the replicas that they run: a container that is started again', async () => {
     const many = () => pair({ count: 300, batch: 3 });
     const paused = gate();
-    place.probe.at('source.onRunning', () => (place.probe.received.length >= 30 ? paused.opened : undefined));
+    let steps = 0;
+    place.probe.at('source.onRunning', () => (++steps > 10 ? paused.opened : undefined));
     const source = await place.start(many(), shared(['source']));
     const sink = await place.start(many(), shared(['sink']));
     await place.probe.until(() => place.probe.received.length >= 30);
