@@ -8,7 +8,8 @@
  * ```
  *
  * A stage is a barrier: the next begins when all its hooks are done. The way out always leads through ServiceShutdown. Unlike in
- * pypz no error and no stop ever leads to ResourceDeletion: that happens only to who is done.
+ * pypz no error and no stop ever leads to ResourceDeletion: that happens only to who is done. A drain is no stop: who is asked to
+ * drain goes on to OperationRunning, and comes to its end there.
  */
 
 export type Stage = 'Entry' | 'ServiceStart' | 'ResourceCreation' | 'OperationInit' | 'OperationRunning' | 'OperationShutdown' | 'ResourceDeletion' | 'ServiceShutdown' | 'Closed' | 'Failed';

@@ -11,7 +11,7 @@ export type StepResult = boolean | void;
  */
 export type EndReason = 'done' | 'drained' | 'stopped' | 'failed';
 
-/** The hooks of an operator that can throw, as named in `onError`. */
+/** The hooks of an operator that can throw, as named in `onError`; those of plugins have the names of their methods. */
 export type OperatorHook = 'constructor' | 'onInit' | 'onRunning' | 'onTick' | 'onCommit' | 'onShutdown';
 
 /** Where a replica lives. */
@@ -37,7 +37,7 @@ export const WAKE: unique symbol = Symbol.for('@millrace/wake');
  * A step of the work: a class with parameters, ports, state, plugins and hooks, decorated with `@operator(import.meta)`.
  *
  * `parameters`, `context`, ports, plugins and state are set before `onInit`; the constructor may take services from the
- * container but cannot use those. Hooks of one replica never run beside each other.
+ * container but cannot use those. Hooks of one replica never run beside each other, but for `onInterrupt`.
  */
 export abstract class Operator {
   /** Override with a zod object; code, YAML and the command line are checked against it. */
@@ -55,11 +55,11 @@ export abstract class Operator {
   onTick(): void | Promise<void> {}
   /** Before each commit: send what you hold. */
   onCommit(): void | Promise<void> {}
-  /** Once for each instance, also after a failure. Except then, what it sends is committed. */
+  /** Once for each instance whose `onInit` was called, also after a failure. Except then, what it sends is committed. */
   onShutdown(_reason: EndReason): void | Promise<void> {}
   /** An error in this replica, with the hook that it came from. It cannot be averted here. */
   onError(_error: Error, _source: string): void | Promise<void> {}
-  /** A signal (`SIGTERM`) or an asked stop (`stop`). */
+  /** Once for each signal (`SIGTERM`), asked stop (`stop`) or failure of another replica (`failure`); at any time, also beside another hook. */
   onInterrupt(_signal: string): void | Promise<void> {}
 
   /** Asks for a step soon: for sources whose data comes from callbacks. Callable at any time, also from outside a step. */

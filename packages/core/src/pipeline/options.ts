@@ -17,7 +17,7 @@ export interface InputOptions {
   readonly backoff?: number;
   /** When a writer gives no sign of life: wait for it (and report `degraded`), fail, or take what is there as all. Default `wait`. */
   readonly onWriterDeath?: 'wait' | 'fail' | 'finish';
-  /** How long to wait in OperationInit for writers to show up; 0 = for ever. Default 0. */
+  /** How long OperationInit may take to open the channel, and then to see its writers show up; 0 = for ever. Default 0. */
   readonly openTimeout?: number;
   /** Wait in OperationInit for all writers instead of for one. Default false. */
   readonly syncOpen?: boolean;
@@ -36,7 +36,7 @@ export interface OutputOptions {
    * refinements), or `false`. Default `structure`.
    */
   readonly validate?: 'structure' | 'full' | false;
-  /** How long to wait for the channel to be there; 0 = for ever. Default 0. */
+  /** How long OperationInit may take to open the channel; 0 = for ever. Default 0. */
   readonly openTimeout?: number;
   /** The backend's own options. */
   readonly backend?: unknown;

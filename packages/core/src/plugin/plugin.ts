@@ -27,11 +27,11 @@ export abstract class Plugin {
 
   /** An error in the replica, with the hook that it came from. */
   onError(_error: Error, _source: string): void | Promise<void> {}
-  /** A signal or an asked stop. */
+  /** Once for each signal, asked stop or failure of another replica; at any time, also beside another hook. */
   onInterrupt(_signal: string): void | Promise<void> {}
 }
 
-/** A service that runs beside the operator: a health endpoint, a connection pool. */
+/** A service that runs beside the operator: a health endpoint, a connection pool. `onServiceShutdown` is called wherever `onServiceStart` was, also where that threw. */
 export interface ServicePlugin {
   onServiceStart(): void | Promise<void>;
   onServiceShutdown(): void | Promise<void>;
@@ -43,7 +43,7 @@ export interface ResourceHandlerPlugin {
   onResourceDeletion(): void | Promise<void>;
 }
 
-/** Opens and closes a connection of its own beside the channels. */
+/** Opens and closes a connection of its own beside the channels. `onPortClose` is called wherever `onPortOpen` was, also where that threw. */
 export interface PortPlugin {
   onPortOpen(): void | Promise<void>;
   onPortClose(): void | Promise<void>;
