@@ -120,6 +120,24 @@ describe('a reader whose writer gives no sign of life', () => {
 });
 
 describe('a start that dies', () => {
+  it('of an error of its own is waited for too', async () => {
+    let steps = 0;
+    place.probe.at('source.onRunning', () => {
+      if (++steps === 3) throw new Error('sand');
+    });
+    const writers = await place.start(pipeline(), { runId: 'r', only: ['source'], clock: theirs, defaults });
+    const reader = await place.start(pipeline(), { runId: 'r', only: ['sink'], clock: ours, defaults });
+    const degraded: string[] = [];
+    reader.on('degraded', (_replica, _port, silent) => void degraded.push(silent.join(' ')));
+    expect(await writers.completed.catch(codeOf)).toBe('MILLRACE_STEP_FAILED');
+    await place.probe.until(() => place.probe.received.length === 6);
+    await ours.advance(22_000);
+    expect(degraded).toEqual(['p.source#0']);
+    const again = await place.start(pipeline(), { runId: 'r', only: ['source'], defaults });
+    expect([(await again.completed).outcome, (await reader.completed).outcome]).toEqual(['done', 'done']);
+    expect(place.probe.kept.get('p.sink#0')).toEqual(range(30));
+  });
+
   it('is waited for until another one of the run takes its place', async () => {
     const faults: Fault[] = [];
     const { writers, reader, degraded, goOn } = await apart('wait', 1, faults);

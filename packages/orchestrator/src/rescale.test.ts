@@ -147,3 +147,31 @@ describe('a replica that was done', () => {
     expect(sorted(place.probe.received)).toEqual(range(12));
   });
 });
+
+describe('a broadcast', () => {
+  const broadcast = (replicas: number): Pipeline => {
+    const pipeline = new Pipeline('p');
+    const source = pipeline.add(Spreader, { to: 40, complete: true }, { name: 'source' });
+    pipeline.add(Tap, {}, { name: 'tap', replicas, ports: { numbers: { partitions: PARTITIONS, broadcast: true } } }).numbers.connect(source.numbers);
+    return pipeline;
+  };
+  const small = (): { readonly location: string } => ({ location: `${place.location}?records=8` });
+  const stopEarly = async (replicas: number): Promise<void> => {
+    const run = await place.start(broadcast(replicas), small());
+    place.probe.at('tap.onRunning', () => void run.stop({ mode: 'now' }));
+    await run.completed;
+    place.probe.at('tap.onRunning', () => {});
+  };
+
+  it('gets more replicas, which read what is there', async () => {
+    await stopEarly(1);
+    expect((await (await place.start(broadcast(3), small())).completed).outcome).toBe('done');
+  });
+
+  it('does not lose replicas whose part of a bounded channel nobody would read', async () => {
+    await stopEarly(3);
+    await expect(place.start(broadcast(2), small())).rejects.toThrow('an earlier start read p.tap.numbers as p.tap.numbers#2 too, which nobody would any more, and the channel waits for all who read it');
+    expect((await (await place.start(broadcast(2), { ...small(), fresh: true })).completed).outcome).toBe('done');
+    expect((await (await place.start(broadcast(1), small())).completed).outcome).toBe('done');
+  });
+});

@@ -3,7 +3,7 @@ import { checkExternalChannels } from './external-channels.js';
 import { error, reason } from './findings.js';
 import { readLive } from './live.js';
 import { checkOwnChannels } from './own-channels.js';
-import { checkPartitionStates, checkRescale } from './rescale.js';
+import { checkGroupsLeft, checkPartitionStates, checkRescale } from './rescale.js';
 import { checkClashes, checkWaitingRecords } from './schemas.js';
 
 export interface PreflightOptions {
@@ -28,6 +28,7 @@ export async function preflight(plan: Plan, { transports, whyNot }: PreflightOpt
     ...checkOwnChannels(plan, live),
     ...checkExternalChannels(plan, live, transports),
     ...checkRescale(plan, live),
+    ...checkGroupsLeft(plan, live),
     ...checkPartitionStates(plan, live),
     ...checkWaitingRecords(live),
     ...checkClashes(plan, live),

@@ -13,6 +13,16 @@ export function checkRescale({ pipeline, operators }: Plan, { replicas: earlier 
   });
 }
 
+/** A bounded channel makes its writers wait for every group it ever had: one that no replica has any more would hold it full for ever. */
+export function checkGroupsLeft({ pipeline }: Plan, { channels }: Live): readonly Problem[] {
+  return [...channels].flatMap(([{ name, external, capabilities, reader, groups = [] }, description]) => {
+    if (external !== undefined || reader === undefined || description === undefined || !capabilities.bounded) return [];
+    const left = [...description.groups.keys()].filter((group) => (group === name || group.startsWith(`${name}#`)) && !groups.includes(group));
+    if (left.length === 0) return [];
+    return [error('MILLRACE_RESCALE_REFUSED', `${pipeline}.${reader.operator}.${reader.port}`, `an earlier start read ${name} as ${left.join(', ')} too, which nobody would any more, and the channel waits for all who read it`, 'keep broadcast and the replicas as they were, or let the pipeline finish first; fresh: true deletes the channel')];
+  });
+}
+
 /** State per partition needs inputs of equal partition counts; those of external channels are known only now. */
 export function checkPartitionStates({ pipeline, operators }: Plan, live: Live): readonly Problem[] {
   return operators.flatMap((operator) => {
