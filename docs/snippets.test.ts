@@ -50,7 +50,7 @@ function linesOf(text: string): number {
   return text.split('\n').length - 1;
 }
 
-const pages = ['README.md', ...readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')).map((name) => join('docs', name))];
+const pages = ['README.md', 'packages/testing/README.md', ...readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')).map((name) => join('docs', name))];
 const snippets = pages.flatMap(snippetsOf);
 
 beforeAll(() => {
