@@ -1,7 +1,11 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { parseCommand, USAGE, UsageError, type Command } from './command.js';
 import { ROUNDS } from './harness/compare.js';
-import { toJsonLine } from './harness/figure.js';
+import { toJsonLine, type Figure } from './harness/figure.js';
 import { hardware, tableHead, tableRow } from './harness/report.js';
+import type { Scenario } from './harness/scenario.js';
 import { memoryScenarios } from './memory/scenarios.js';
 import { scaleScenarios } from './scale/scenarios.js';
 
@@ -11,7 +15,10 @@ const SUITES = new Map([
 ]);
 
 try {
-  await run(parseCommand(process.argv.slice(2), SUITES));
+  const command = parseCommand(process.argv.slice(2), SUITES);
+  await (process.send === undefined ? run(command) : runHere(command));
+  // Else the channel to the parent keeps a child alive.
+  if (process.send !== undefined) process.disconnect();
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   console.error(`${error.message}\nusage: ${USAGE}`);
@@ -26,6 +33,21 @@ async function run({ scenarios, json }: Command): Promise<void> {
     console.log(tableHead());
   }
   for (const scenario of scenarios) {
-    for (const figure of await scenario.run()) console.log(json ? toJsonLine(figure) : tableRow(figure));
+    for (const figure of await apart(scenario)) console.log(json ? toJsonLine(figure) : tableRow(figure));
   }
+}
+
+/** Each scenario has a process of its own: what the compiler and the heap learnt in one says nothing of the next. */
+async function apart({ bench }: Scenario): Promise<readonly Figure[]> {
+  const child = fork(fileURLToPath(import.meta.url), [bench]);
+  const exit = once(child, 'exit') as Promise<[code: number | null]>;
+  const figures: Figure[] = [];
+  child.on('message', (figure) => figures.push(figure as Figure));
+  const [code] = await exit;
+  if (code !== 0) throw new Error(`${bench} failed`);
+  return figures;
+}
+
+async function runHere({ scenarios }: Command): Promise<void> {
+  for (const scenario of scenarios) for (const figure of await scenario.run()) process.send?.(figure);
 }

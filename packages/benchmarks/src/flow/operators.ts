@@ -15,12 +15,13 @@ export class Source extends Operator {
     super();
   }
 
-  override async onRunning(): Promise<boolean> {
+  /** The runtime waits at the end of a step for what it sent, so the step need not. */
+  override onRunning(): boolean {
     const { records, batchSize } = this.parameters;
     const { sent } = this.progress;
     this.watch.start();
     const batch = makeReadings(sent, Math.min(batchSize, records - sent));
-    await this.readings.send(batch);
+    void this.readings.send(batch);
     this.progress.sent += batch.length;
     return this.progress.sent === records;
   }
@@ -32,8 +33,8 @@ export class Relay extends Operator {
   @input(Reading) declare readonly readings: InputPort<Reading>;
   @output(Reading) declare readonly passed: OutputPort<Reading>;
 
-  override async onRunning(): Promise<void> {
-    await this.passed.send(this.readings.retrieve());
+  override onRunning(): void {
+    void this.passed.send(this.readings.retrieve());
   }
 }
 

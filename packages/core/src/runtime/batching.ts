@@ -1,7 +1,7 @@
 /** How often a replica sleeps as soon as it is out of work, before it lets the event loop turn first. */
 const EAGER = 64;
 const EAGER_BESIDE_A_FAST_WRITER = 2;
-/** Records that came during one turn and show that waiting was worth it. */
+/** Records that are a batch: worth a commit and a sleep, and a sign that waiting for them was worth it. */
 const WORTHWHILE = 64;
 /** Steps for which a commit that somebody waits for is put off while there is more to read. */
 const PUT_OFF = 4;
@@ -14,11 +14,12 @@ const PUT_OFF = 4;
 export class Batching {
   #eager = EAGER;
   #isRested = false;
+  #wasFew = false;
   #putOff = 0;
 
   /** Out of work: whether to let the event loop turn before committing and sleeping. To be asked once for each such moment. */
   mustRest(): boolean {
-    if (this.#isRested) return false;
+    if (this.#isRested || !this.#wasFew) return false;
     return --this.#eager < 0;
   }
 
@@ -32,6 +33,7 @@ export class Batching {
   took(records: number): void {
     if (this.#isRested && records >= WORTHWHILE) this.#eager = EAGER_BESIDE_A_FAST_WRITER;
     this.#isRested = false;
+    this.#wasFew = records < WORTHWHILE;
   }
 
   /** Whether a commit that a writer waits for can wait until more is read, so that it makes room for more than one batch. */
