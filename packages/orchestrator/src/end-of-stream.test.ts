@@ -2,7 +2,7 @@ import { input, InputPort, memoryBackend, MillraceError, Operator, operator, Pip
 import { SettableClock, withFaults } from '@millrace/testing';
 import { inject } from 'inversify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Num, pair, Place, Probe, range, Relay, Sink, sorted, Source, Tap } from './fixtures.js';
+import { gate, Num, pair, Place, Probe, range, Relay, Sink, sorted, Source, Tap } from './fixtures.js';
 
 let place: Place;
 beforeEach(() => {
@@ -84,6 +84,21 @@ describe.each(DELIVERIES)('%s: a stream ends', (delivery) => {
     if (delivery === 'exactly-once') expect(place.probe.kept.get('p.sink#0')).toEqual(range(60));
     else expect(new Set(place.probe.kept.get('p.sink#0'))).toEqual(new Set(range(60)));
   });
+});
+
+it('the principal of a group goes on to delete only when all of the group have closed', async () => {
+  const [slow, order] = [gate(), [] as string[]];
+  place.probe.at('sink#2.onShutdown', () => slow.opened);
+  const run = await place.start(pair({ sink: { replicas: 3 } }));
+  run.on('stage', (replica, stage) => {
+    if (stage === 'ResourceDeletion') order.push(replica);
+  });
+  await place.probe.until(() => ['0', '1', '2'].every((replica) => place.probe.calls.includes(`sink#${replica}.onShutdown(done)`)));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([run.stages.get('p.sink#0'), order]).toEqual(['OperationShutdown', expect.not.arrayContaining(['p.sink#0'])]);
+  slow.open();
+  await run.completed;
+  expect(order.toSorted()).toEqual(['p.sink#0', 'p.sink#1', 'p.sink#2', 'p.source#0']);
 });
 
 describe('a reader that is done early', () => {

@@ -197,6 +197,23 @@ describe('plugins', () => {
     expect(run.exitCode).toBe(110);
   });
 
+  it.each([
+    ['preExecution', 129], ['onServiceStart', 110], ['onResourceCreation', 112], ['onPortOpen', 114],
+    ['onPortClose', 116], ['onResourceDeletion', 113], ['onServiceShutdown', 111], ['postExecution', 129],
+  ] as const)('that throw in %s fail the replica, and everybody is told the error and where it came from', async (hook, exitCode) => {
+    for (const thrown of [new Error('sand'), undefined]) {
+      place.probe.calls.length = 0;
+      place.probe.at(`b.${hook}`, () => Promise.reject(thrown));
+      const run = await place.start(full(), { fresh: true });
+      const message = thrown === undefined ? `MILLRACE_NOT_AN_ERROR: p.full#0.b.${hook} threw undefined instead of an Error` : 'sand';
+      await expect(run.completed).rejects.toThrow(thrown === undefined ? message : `MILLRACE_HOOK_FAILED: p.full#0.b.${hook} failed: sand`);
+      expect([run.exitCode, run.stages.get('p.full#0')]).toEqual([exitCode, 'Failed']);
+      expect(hooks('onError').toSorted()).toEqual(['a', 'b', 'full', 'high', 'low'].map((name) => `${name}.onError(${message}, ${hook})`));
+      // Whatever happens on the way, who came in goes out.
+      expect(calls().filter((call) => call.endsWith('.postExecution'))).toHaveLength(hook === 'preExecution' ? 2 : 4);
+    }
+  });
+
   it('that wrap the life come out of it only where they came into it', async () => {
     place.probe.at('a.preExecution', () => Promise.reject(new Error('not ready')));
     const run = await place.start(full());
