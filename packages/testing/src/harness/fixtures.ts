@@ -1,5 +1,4 @@
 import { avro, input, InputPort, operator, Operator, output, OutputPort, state, type EndReason, type ParametersOf, type RecordOf } from '@millrace/core';
-import { afterEach } from 'vitest';
 import { z } from 'zod';
 
 export const Order = avro(z.object({ id: z.string(), total: z.number() }).meta({ id: 'Order' }));
@@ -11,8 +10,8 @@ export function order(id: string, total = 1): Order {
   return { id, total };
 }
 
-/** Closes at the end of each test what was passed to what it returns. */
-export function closer(): <C extends { close(): Promise<void> }>(closable: C) => C {
+/** Closes at the end of each test what was passed to what it returns. Takes vitest's `afterEach`. */
+export function closer(afterEach: (hook: () => Promise<void>) => void): <C extends { close(): Promise<void> }>(closable: C) => C {
   const open: { close(): Promise<void> }[] = [];
   afterEach(async () => {
     for (const closable of open.splice(0)) await closable.close();

@@ -1,12 +1,12 @@
-import { input, InputPort, MillraceError, operator, Operator, output, OutputPort, PlanError, state, type PartitionState } from '@millrace/core';
+import { input, InputPort, MillraceError, operator, Operator, output, OutputPort, PlanError, Plugin, plugin, state, type ParametersOf, type PartitionState, type ServicePlugin } from '@millrace/core';
 import { ContainerModule, inject } from 'inversify';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { SettableClock } from '../clock/index.js';
 import { Bill, Billing, closer, Counting, Order, order } from './fixtures.js';
 import { OperatorHarness } from './index.js';
 
-const closing = closer();
+const closing = closer(afterEach);
 
 describe('a replica of several', () => {
   @operator()
@@ -80,6 +80,45 @@ describe('services', () => {
   });
 });
 
+describe('plugins', () => {
+  it('have their parameters and services, live through the stages, and again after a crash', async () => {
+    const log: string[] = [];
+    class Log {
+      note(line: string): void {
+        log.push(line);
+      }
+    }
+    class Server extends Plugin implements ServicePlugin {
+      static override readonly parameters = z.object({ port: z.int() });
+      declare readonly parameters: ParametersOf<typeof Server>;
+      constructor(@inject(Log) private readonly log: Log) {
+        super();
+      }
+      onServiceStart(): void {
+        this.log.note(`start ${this.parameters.port}`);
+      }
+      onServiceShutdown(): void {
+        this.log.note('shutdown');
+      }
+    }
+    @operator()
+    class Serving extends Operator {
+      @input(Order) declare readonly orders: InputPort<Order>;
+      @plugin(Server, { parameters: { port: 80 } }) declare readonly server: Server;
+      override onRunning() {
+        this.orders.retrieve();
+      }
+    }
+    const harness = closing(await OperatorHarness.create(Serving));
+    expect(harness.operator.server).toBeInstanceOf(Server);
+    expect(log).toEqual(['start 80']);
+    await harness.crash();
+    expect(log).toEqual(['start 80', 'start 80']);
+    await harness.stop();
+    expect(log).toEqual(['start 80', 'start 80', 'shutdown']);
+  });
+});
+
 describe('create', () => {
   it('tells all that is wrong with parameters and options at once', async () => {
     const failure = await OperatorHarness.create(Counting, { parameters: { count: 'x' as never, other: 1 } as never, commitInterval: -1 }).catch((error: unknown) => error);
@@ -148,6 +187,9 @@ describe('the end of a harness', () => {
     await harness.stop();
     await expect(harness.tick()).rejects.toMatchObject({ code: 'MILLRACE_STOPPED' });
     await expect(harness.commit()).resolves.toBeUndefined();
+    await harness.advance(70);
+    expect(harness.clock.now()).toBe(70);
+    for (const ms of [-1, NaN, Infinity]) await expect(harness.advance(ms)).rejects.toThrow(RangeError);
     expect(() => harness.input('order' as never)).toThrow(MillraceError);
     expect(() => harness.deadLetters('orders')).toThrow(expect.objectContaining({ code: 'MILLRACE_PORT_UNKNOWN' }));
   });

@@ -8,7 +8,7 @@ const Order = avro(z.object({ id: z.string(), tags: z.array(z.string()).default(
 type Order = RecordOf<typeof Order>;
 const order = (id: string): Order => ({ id, tags: [] });
 
-const closing = closer();
+const closing = closer(afterEach);
 afterEach(() => {
   Picky.failures = Infinity;
   Picky.onFailure = () => undefined;

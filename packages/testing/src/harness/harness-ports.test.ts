@@ -1,5 +1,5 @@
 import { avro, bytes, input, InputPort, operator, Operator, output, OutputPort, partitionOf, TOMBSTONE, type Entry, type RecordOf } from '@millrace/core';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { closer } from './fixtures.js';
 import { OperatorHarness } from './index.js';
@@ -10,7 +10,7 @@ type Order = RecordOf<typeof Order>;
 const order = (id: string): Order => ({ id, items: [{ name: id }] });
 const utf8 = new TextEncoder();
 
-const closing = closer();
+const closing = closer(afterEach);
 
 /** Keeps what it reads, and sends it on with all that goes along. */
 @operator()

@@ -1,9 +1,9 @@
 import { input, InputPort, operator, Operator, output, OutputPort } from '@millrace/core';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { Bill, Billing, closer, Counting, Looping, Order, order } from './fixtures.js';
 import { OperatorHarness } from './index.js';
 
-const closing = closer();
+const closing = closer(afterEach);
 
 describe('hooks', () => {
   it('come in their order', async () => {

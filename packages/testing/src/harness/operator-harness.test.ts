@@ -1,8 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { Billing, closer, Looping, order } from './fixtures.js';
 import { OperatorHarness } from './index.js';
 
-const closing = closer();
+const closing = closer(afterEach);
 
 describe.each([['onRunning', Billing], ['for await', Looping as unknown as typeof Billing]] as const)('an operator with %s', (_, type) => {
   it('does nothing before it is let', async () => {

@@ -1,5 +1,5 @@
 import { avro, type RecordOf } from '@millrace/core';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { closer } from '../harness/fixtures.js';
 import { OperatorHarness } from '../harness/index.js';
@@ -9,7 +9,7 @@ const Word = avro(z.object({ word: z.string() }).meta({ id: 'Word' }));
 type Word = RecordOf<typeof Word>;
 const word = (text: string): Word => ({ word: text });
 
-const closing = closer();
+const closing = closer(afterEach);
 
 describe('collector', () => {
   it('keeps what it reads', async () => {

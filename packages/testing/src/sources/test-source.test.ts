@@ -1,5 +1,5 @@
 import { avro, type RecordOf } from '@millrace/core';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { closer } from '../harness/fixtures.js';
 import { OperatorHarness } from '../harness/index.js';
@@ -10,7 +10,7 @@ type Word = RecordOf<typeof Word>;
 const word = (text: string): Word => ({ word: text });
 const words = (all: readonly Word[]): string => all.map((each) => each.word).join('');
 
-const closing = closer();
+const closing = closer(afterEach);
 const play = async (script: readonly ScriptItem<Word>[], options: TestSourceOptions<Word> = {}): Promise<OperatorHarness<TestSource<Word>>> =>
   closing(await OperatorHarness.create(testSource(Word, script, options), { delivery: 'exactly-once' }));
 
