@@ -37,6 +37,8 @@ export class Execution {
   readonly loops: Loops;
   readonly inputs = new Inputs();
   readonly outputs = new Map<string, ChannelOutputPort>();
+  /** Records were given up since the last commit: it had better come soon, or they are given up again and again. */
+  hasLost = false;
   readonly #options: ExecutionOptions;
   readonly #sessions = new Map<Transport, Session>();
   readonly #channels: OutputChannel[] = [];
@@ -109,7 +111,10 @@ export class Execution {
       replica: this.name, plan, channel: channel.name, reader, positions, end, step, replay, loops,
       until: external?.untilEnd === true ? await reader.endOffsets() : undefined,
       schemas: env.schemas, counters: this.#countersOf(plan.name), clock: env.clock, logger: env.logger, freeze: env.freeze,
-      onLost: (record) => this.#lost.push(record),
+      onLost: (record) => {
+        this.hasLost = true;
+        if (record.policy === 'deadLetter') this.#lost.push(record);
+      },
     });
     this.#sessionOf.set(reader, session);
     this.inputs.set(plan.name, port);
@@ -182,6 +187,7 @@ export class Execution {
     const isNeeded = changes !== undefined || positions.size > 0 || this.#hasSent || this.wantsCommit;
     this.#dirty = false;
     this.#hasSent = false;
+    this.hasLost = false;
     if (!isNeeded) return undefined;
     this.#options.counters.commits++;
     const home = this.#home;

@@ -39,7 +39,7 @@ export interface InputPortOptions {
   readonly counters: PortCounters;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Takes a record that is given up for the dead letters. */
+  /** Takes a record that is given up. */
   readonly onLost: (record: LostRecord) => void;
   /** Deep-freezes what is handed out, so that an operator that changes its input is found out. */
   readonly freeze: boolean;
@@ -57,6 +57,8 @@ export class ChannelInputPort extends InputPort<unknown> {
   readonly #committed: Map<number, number>;
   readonly #retained = new Map<number, number>();
   readonly #changed = new Set<number>();
+  /** Given up since the last commit: counted with it, since a step that fails gives them up again. */
+  readonly #lost = { skip: 0, deadLetter: 0 };
   readonly #decoders = new Map<string, Decoder<unknown>>();
   /** Fetched and not handed out yet, from record `#from` on. */
   #held: RecordBatch | undefined;
@@ -171,6 +173,10 @@ export class ChannelInputPort extends InputPort<unknown> {
 
   /** Where it has come to since the last commit, held back by `retainFrom`; `undefined` where nothing changed. */
   takePositions(): Offsets | undefined {
+    const { counters } = this.#options;
+    counters.skipped += this.#lost.skip;
+    counters.deadLettered += this.#lost.deadLetter;
+    this.#lost.skip = this.#lost.deadLetter = 0;
     if (this.#changed.size === 0) return undefined;
     const positions = new Map<number, number>();
     for (const partition of this.#changed) {
@@ -310,13 +316,10 @@ export class ChannelInputPort extends InputPort<unknown> {
   }
 
   #lose(batch: RecordBatch, index: number, poison: Poison): void {
-    const { counters, onLost, logger } = this.#options;
+    const { onLost, logger } = this.#options;
     logger.warn({ port: this.name, partition: batch.partition, offset: batch.offset(index), attempts: poison.attempts, error: poison.cause }, poison.policy === 'skip' ? 'record skipped' : 'record goes to the dead letters');
-    if (poison.policy === 'skip') counters.skipped++;
-    else {
-      counters.deadLettered++;
-      onLost({ ...poison, port: this.name, batch, index });
-    }
+    this.#lost[poison.policy]++;
+    onLost({ ...poison, port: this.name, batch, index });
   }
 
   /** Control may lag behind the data, but not for ever. */

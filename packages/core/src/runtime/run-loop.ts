@@ -129,8 +129,10 @@ export class RunLoop implements Boundary {
 
   /** The step did something that a commit has to cover. */
   dirtied(): void {
-    this.#o.execution.touch();
+    const { execution } = this.#o;
+    execution.touch();
     this.#timing.dirtied();
+    if (execution.hasLost) this.#timing.commitAt = this.#timing.now;
   }
 
   #ahead(): DriverAhead {

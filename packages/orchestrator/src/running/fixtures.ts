@@ -6,7 +6,7 @@ import {
 } from '@millrace/core';
 import { ContainerModule, inject } from 'inversify';
 import { z } from 'zod';
-import { orchestrate, type OrchestrateOptions, type Run } from '../index.js';
+import { orchestrate, type OrchestrateOptions, type ReplicaMetrics, type Run } from '../index.js';
 
 export const Num = avro(z.object({ n: z.int() }).meta({ id: 'Num' }));
 export type Num = RecordOf<typeof Num>;
@@ -135,9 +135,13 @@ export class Place {
     this.#cast.roles.set(name, role);
   }
 
+  /** What its operators ask for. */
+  get services(): ContainerModule {
+    return new ContainerModule(({ bind }) => void bind(Cast).toConstantValue(this.#cast));
+  }
+
   async start(options: Partial<OrchestrateOptions> = {}): Promise<Run> {
-    const services = new ContainerModule(({ bind }) => void bind(Cast).toConstantValue(this.#cast));
-    const run = await orchestrate(this.pipeline, { location: this.location, services, logger: silentLogger, handleSignals: false, ...options });
+    const run = await orchestrate(this.pipeline, { location: this.location, services: this.services, logger: silentLogger, handleSignals: false, ...options });
     this.#runs.push(run);
     return run;
   }
@@ -210,6 +214,49 @@ export function collects(into: number[]): Role<Sink> {
       for (const { n } of sink.in.retrieve()) into.push(n);
     },
   };
+}
+
+/** Passes on what it reads, and throws over some. */
+export function throwsAt(bad: readonly number[], before: (n: number) => void = () => undefined): Role<Relay> {
+  return {
+    async onRunning({ in: input, out }) {
+      for (const value of input.retrieve()) {
+        before(value.n);
+        await out.send([value]);
+        if (bad.includes(value.n)) throw new Error(`bad ${value.n}`);
+      }
+    },
+  };
+}
+
+/** The same in a loop. */
+export function throwsInLoop(bad: readonly number[], before: (n: number) => void = () => undefined): Role<Relay> {
+  return {
+    async onRunning({ in: input, out }) {
+      for await (const batch of input) {
+        for (const value of batch) {
+          before(value.n);
+          await out.send([value]);
+          if (bad.includes(value.n)) throw new Error(`bad ${value.n}`);
+        }
+      }
+    },
+  };
+}
+
+/** `source` → `relay` → `sink`; what the sink got. */
+export function chain(place: Place, role: Role<Relay>, options: Omit<AddOptions<Relay>, 'name'> = {}, count = 20, batch = 20): number[] {
+  const got: number[] = [];
+  const source = place.add(Source, 'source', sends(count, batch));
+  const relay = place.add(Relay, 'relay', role, options);
+  relay.in.connect(source.out);
+  place.add(Sink, 'sink', collects(got)).in.connect(relay.out);
+  return got;
+}
+
+/** The metrics of an operator's first replica. */
+export async function metricsOf(run: Run, name: string): Promise<ReplicaMetrics | undefined> {
+  return (await run.metrics()).replicas.find(({ operator }) => operator === name);
 }
 
 /** Records from `from` up to and without `to`. */
