@@ -76,7 +76,9 @@ export class EndOfStream {
       return 'open';
     }
     this.#asked ??= this.#ask();
-    if (this.#asked.failure !== undefined) throw new MillraceError('MILLRACE_CHANNEL_UNKNOWN', `the ends of channel ${channel} cannot be read`, { channel, cause: this.#asked.failure });
+    const { failure } = this.#asked;
+    if (MillraceError.is(failure)) throw failure;
+    if (failure !== undefined) throw new MillraceError('MILLRACE_CHANNEL_UNKNOWN', `the ends of channel ${channel} cannot be read`, { channel, cause: failure });
     const ends = this.#asked.ends;
     if (ends === undefined) return 'open';
     let reason: StreamEnd = 'done';
