@@ -1,7 +1,7 @@
 import { SettableClock, withFaults } from '@millrace/testing';
 import { memoryBackend } from '@millrace/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { collects, Counter, gate, nums, Place, Relay, sends, Sink, Source, turns, watchCommits } from './fixtures.js';
+import { collects, Counter, gate, Num, nums, Place, Relay, sends, Sink, Source, Summer, turns, watchCommits } from './fixtures.js';
 
 let place: Place;
 beforeEach(() => {
@@ -165,6 +165,39 @@ describe('a commit', () => {
     }, { ports: { in: { onError: 'skip', retries: 3 } } }).in.connect(source.out);
     await expect((await place.start({ backends: [backend] })).completed).rejects.toMatchObject({ code: 'MILLRACE_INJECTED_FAULT' });
     expect(thrown).toMatchObject({ code: 'MILLRACE_INJECTED_FAULT' });
+  });
+});
+
+describe('a commit in several places', () => {
+  it('makes first the outputs elsewhere last, then the state at home, then the positions elsewhere: a crash in between only doubles', async () => {
+    const elsewhere = [new Place(), new Place()] as const;
+    const [upstream, downstream] = elsewhere;
+    try {
+      for (const { look } of elsewhere.map((other) => ({ look: other.look.bind(other) }))) await look((transport) => transport.createResources([{ name: 'numbers', partitions: 1, groups: ['g'] }]));
+      await upstream.look(async (transport) => {
+        const session = await transport.open({ id: 'stranger', delivery: 'at-least-once', wake() {} });
+        void (await session.writer('numbers')).writeRecords({ partition: 0, count: 3, objects: nums(0, 3), bytes: new Uint8Array(0), bounds: new Uint32Array(0), schema: Num.fingerprint, timestamp: 1 });
+        await session.commit(new Map());
+      });
+      const { backend, of } = watchCommits();
+      const summer = place.add(Summer, 'summer', {
+        async onRunning({ in: input, out, total }) {
+          const values = input.retrieve();
+          for (const { n } of values) total.sum += n;
+          await out.send(values);
+        },
+      });
+      summer.in.from(`memory:${upstream.space}/numbers?group=g&until=end`);
+      summer.out.to(`memory:${downstream.space}/numbers`);
+      await (await place.start({ backends: [backend] })).completed;
+      const [first, second, third] = of('p.summer#0').filter(({ positions, state, ends }) => Object.keys({ ...positions, ...state, ...ends }).length > 0);
+      expect(first).toMatchObject({ positions: {}, state: {}, ends: { 'numbers/0': 3 } });
+      expect(second).toMatchObject({ positions: {}, state: { 'state/total': { sum: 3 } }, ends: {} });
+      expect(third).toMatchObject({ positions: { 'numbers/0': 3 }, state: {}, ends: {} });
+      expect(await upstream.committed('numbers', 'g')).toEqual({ 0: 3 });
+    } finally {
+      for (const other of elsewhere) await other.clear();
+    }
   });
 });
 

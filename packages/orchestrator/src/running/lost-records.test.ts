@@ -1,7 +1,8 @@
-import { DeadLetter, input, InputPort, Operator, operator, type DeadLetter as Letter } from '@millrace/core';
+import { DeadLetter, input, InputPort, Operator, operator, Pipeline, silentLogger, type DeadLetter as Letter } from '@millrace/core';
 import { SettableClock } from '@millrace/testing';
 import { ContainerModule, inject } from 'inversify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { orchestrate } from '../index.js';
 import { chain, collects, metricsOf, Num, nums, Place, range, Relay, Sink, Source, throwsAt, throwsInLoop, type Role } from './fixtures.js';
 
 let place: Place;
@@ -62,6 +63,18 @@ describe.each(['', 'wire'])('a dead letter, memory:?%s', (query) => {
     const ends = await place.look(async (transport) => (await transport.describeChannel('p.relay.in.deadLetters'))?.ends);
     expect(ends).toEqual(new Map([[0, 2]]));
     expect(await place.look((transport) => transport.describeChannel('p.relay.in'))).toBeUndefined();
+  });
+
+  it('can be read later, by a pipeline of its own', async () => {
+    place = new Place(query);
+    chain(place, throwsAt([1, 3]), { delivery: 'exactly-once', ports: { in: { onError: 'deadLetter' } } }, 5, 5);
+    await (await place.start()).completed;
+    const graveyard = new Graveyard();
+    const inquest = new Pipeline('inquest');
+    inquest.add(Undertaker, {}, { name: 'undertaker' }).letters.from(`${place.location.replace(/\??(wire)?$/, '')}/p.relay.in.deadLetters?${query === '' ? '' : `${query}&`}group=inquest&until=end`);
+    const services = new ContainerModule(({ bind }) => void bind(Graveyard).toConstantValue(graveyard));
+    await (await orchestrate(inquest, { location: place.location, services, logger: silentLogger, handleSignals: false })).completed;
+    expect(graveyard.letters.map(({ offset, cause }) => [offset, cause.message])).toEqual([[1, 'bad 1'], [3, 'bad 3']]);
   });
 });
 
