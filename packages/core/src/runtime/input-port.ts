@@ -7,13 +7,14 @@ import { MillraceError, toError } from '../error/index.js';
 import type { Logger } from '../logger/index.js';
 import type { InputPlan } from '../plan/plan.js';
 import { InputPort, type Entry, type EntryOptions } from '../port/index.js';
+import { Decoders } from './decoders.js';
 import { deepFreeze } from './freeze.js';
 import type { Loops } from './loops.js';
 import type { PortCounters } from './metrics.js';
 import type { Poison, Replay } from './replay.js';
 import type { StepScope } from './step.js';
 
-/** A record that goes to the dead letters, as the port met it. */
+/** A record that is given up, as the port met it. */
 export interface LostRecord extends Poison {
   readonly port: string;
   readonly batch: RecordBatch;
@@ -45,8 +46,6 @@ export interface InputPortOptions {
   readonly freeze: boolean;
 }
 
-/** How long a reader waits for a schema that a record names and control does not have yet. */
-const SCHEMA_WAIT_MS = 30_000;
 const NOTHING: readonly never[] = Object.freeze([]);
 
 /** An input port over the channel that it reads. */
@@ -59,13 +58,11 @@ export class ChannelInputPort extends InputPort<unknown> {
   readonly #changed = new Set<number>();
   /** Given up since the last commit: counted with it, since a step that fails gives them up again. */
   readonly #lost = { skip: 0, deadLetter: 0 };
-  readonly #decoders = new Map<string, Decoder<unknown>>();
+  readonly #decoders: Decoders;
   /** Fetched and not handed out yet, from record `#from` on. */
   #held: RecordBatch | undefined;
   #from = 0;
   #finished: Exclude<StreamEnd, 'open'> | undefined;
-  /** When it met a schema that nobody has published yet. */
-  #missedSchemaAt: number | undefined;
   #draining = false;
   #open = true;
 
@@ -74,6 +71,8 @@ export class ChannelInputPort extends InputPort<unknown> {
     this.#options = options;
     this.#next = new Map(options.positions);
     this.#committed = new Map(options.positions);
+    const { replica, plan: { name, codec }, channel, schemas, clock } = options;
+    this.#decoders = new Decoders({ replica, port: name, channel, codec, schemas, clock });
   }
 
   get name(): string {
@@ -147,7 +146,12 @@ export class ChannelInputPort extends InputPort<unknown> {
       if (batch.count === 0) this.#advance(batch.partition, batch.next);
       else this.#hold(batch, 0);
     }
-    return this.#held.objects !== undefined || this.#decoderOf(this.#held) !== undefined;
+    return this.#decoders.canRead(this.#held);
+  }
+
+  /** When to look again although nothing wakes: for a schema that is missing. Infinity where none is. */
+  get lookAgainAt(): number {
+    return this.#decoders.lookAgainAt;
   }
 
   /** Looks whether the input has ended; to be asked when there is nothing to retrieve. True when it just did. */
@@ -246,6 +250,7 @@ export class ChannelInputPort extends InputPort<unknown> {
       this.#hold(batch, index + 1);
       const next = index + 1 < batch.count ? batch.offset(index + 1) : batch.next;
       const poison = replay.poisonAt(this.name, batch.partition, offset);
+      counters.batches++;
       counters.records++;
       if (poison !== undefined) {
         this.#lose(batch, index, poison);
@@ -263,9 +268,10 @@ export class ChannelInputPort extends InputPort<unknown> {
     const { objects } = batch;
     const { freeze } = this.#options;
     if (objects !== undefined && !freeze && !objects.includes(TOMBSTONE)) return from === 0 && to === batch.count ? objects : objects.slice(from, to);
+    const decoder = objects === undefined ? this.#decoders.of(batch) : undefined;
     const values: unknown[] = [];
     for (let i = from; i < to; i++) {
-      const value = this.#value(batch, i);
+      const value = this.#value(batch, i, decoder);
       if (value === TOMBSTONE) this.#options.counters.tombstones++;
       else if (value !== LOST) values.push(value);
     }
@@ -273,9 +279,10 @@ export class ChannelInputPort extends InputPort<unknown> {
   }
 
   #entries(batch: RecordBatch, from: number, to: number, tombstones: boolean): readonly Entry<unknown>[] {
+    const decoder = batch.objects === undefined ? this.#decoders.of(batch) : undefined;
     const entries: Entry<unknown>[] = [];
     for (let i = from; i < to; i++) {
-      const value = this.#value(batch, i);
+      const value = this.#value(batch, i, decoder);
       if (value === LOST) continue;
       if (value === TOMBSTONE && !tombstones) {
         this.#options.counters.tombstones++;
@@ -286,7 +293,7 @@ export class ChannelInputPort extends InputPort<unknown> {
     return entries;
   }
 
-  #value(batch: RecordBatch, i: number): unknown {
+  #value(batch: RecordBatch, i: number, decoder: Decoder<unknown> | undefined): unknown {
     const { freeze, counters } = this.#options;
     if (batch.objects !== undefined) return freeze ? deepFreeze(batch.objects[i]) : batch.objects[i];
     const start = batch.bounds[2 * i]!;
@@ -294,7 +301,7 @@ export class ChannelInputPort extends InputPort<unknown> {
     const end = batch.bounds[2 * i + 1]!;
     counters.bytes += end - start;
     try {
-      const value = this.#decoderOf(batch)!.decode(batch.bytes, start, end);
+      const value = decoder!.decode(batch.bytes, start, end);
       return freeze ? deepFreeze(value) : value;
     } catch (error) {
       return this.#undecodable(batch, i, toError(error, 'the decoder'));
@@ -320,34 +327,6 @@ export class ChannelInputPort extends InputPort<unknown> {
     logger.warn({ port: this.name, partition: batch.partition, offset: batch.offset(index), attempts: poison.attempts, error: poison.cause }, poison.policy === 'skip' ? 'record skipped' : 'record goes to the dead letters');
     this.#lost[poison.policy]++;
     onLost({ ...poison, port: this.name, batch, index });
-  }
-
-  /** Control may lag behind the data, but not for ever. */
-  #missed(batch: RecordBatch): undefined {
-    const { clock, replica, channel, schemas } = this.#options;
-    this.#missedSchemaAt ??= clock.now();
-    if (schemas !== undefined && clock.now() - this.#missedSchemaAt < SCHEMA_WAIT_MS) return undefined;
-    const { partition } = batch;
-    throw new MillraceError('MILLRACE_SCHEMA_UNKNOWN', `${replica} met a record of ${channel}, partition ${partition}, offset ${batch.offset(0)}, that was written with schema ${batch.schema}, which nobody has published`, { operator: replica, port: this.name, channel, partition, offset: batch.offset(0) });
-  }
-
-  /** When to look again for a schema that is missing; Infinity where none is. */
-  get lookAgainAt(): number {
-    return this.#missedSchemaAt === undefined ? Infinity : this.#missedSchemaAt + SCHEMA_WAIT_MS;
-  }
-
-  /** `undefined`: the schema is not known yet. @throws MillraceError `MILLRACE_SCHEMA_INCOMPATIBLE`, `MILLRACE_SCHEMA_INVALID` */
-  #decoderOf(batch: RecordBatch): Decoder<unknown> | undefined {
-    const { plan, schemas } = this.#options;
-    const known = this.#decoders.get(batch.schema);
-    if (known !== undefined) return known;
-    const { codec } = plan;
-    const writer = batch.schema === '' || batch.schema === codec.fingerprint ? codec : schemas?.get(batch.schema);
-    if (writer === undefined) return this.#missed(batch);
-    this.#missedSchemaAt = undefined;
-    const decoder = codec.decoder(writer);
-    this.#decoders.set(batch.schema, decoder);
-    return decoder;
   }
 }
 

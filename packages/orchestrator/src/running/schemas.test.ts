@@ -125,3 +125,15 @@ describe.each(Object.entries(reads))('a record of a schema that the pipeline doe
     expect(await place.committed('p.sink.in')).toEqual({ 0: 0 });
   });
 });
+
+it('a record by reference that was made for another schema is refused: it has not the shape that the reader was promised', async () => {
+  const source = place.add(Source, 'source', { onRunning: () => undefined });
+  place.add(Sink, 'sink', { onRunning: ({ in: input }) => void input.retrieve() }, { ports: { in: { onError: 'skip' } } }).in.connect(source.out);
+  const run = await place.start();
+  await place.look(async (transport) => {
+    const session = await transport.open({ id: 'stranger', delivery: 'at-least-once', wake() {} });
+    void (await session.writer('p.sink.in')).writeRecords({ partition: 0, count: 1, objects: [{ n: 'a' }], bytes: new Uint8Array(0), bounds: new Uint32Array(0), schema: Other.fingerprint, timestamp: 1 });
+    await session.commit(new Map());
+  });
+  await expect(run.completed).rejects.toMatchObject({ code: 'MILLRACE_SCHEMA_INCOMPATIBLE', operator: 'p.sink#0', port: 'in', message: expect.stringContaining(Other.fingerprint) as string });
+});
