@@ -48,7 +48,7 @@ export function checkCycles(operators: readonly OperatorPlan[], channels: readon
       'MILLRACE_CYCLE_BOUNDED',
       pipeline,
       `${circle.join(' → ')} is a circle over bounded channels (${bounded.map((channel) => channel.name).join(', ')}): once they are full, everybody in it waits for room`,
-      'see to it that a turn sends no more than it takes, or use a location whose channels are not bounded',
+      'let a turn send no more than it takes, with commitInterval: 0, since what is read counts until it is committed; or use a location whose channels are not bounded',
     );
   }
   for (const { name, inputs } of operators) {

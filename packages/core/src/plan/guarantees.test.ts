@@ -200,8 +200,8 @@ describe('circles', () => {
     alone!.orders.connect(alone!.bills);
     expect(problemsOf(pipeline, 'thread:')).toMatchInlineSnapshot(`
       [
-        "p: a → b → c → a is a circle over bounded channels (p.a.orders, p.b.orders, p.c.orders): once they are full, everybody in it waits for room; see to it that a turn sends no more than it takes, or use a location whose channels are not bounded [MILLRACE_CYCLE_BOUNDED]",
-        "p: alone → alone is a circle over bounded channels (p.alone.orders): once they are full, everybody in it waits for room; see to it that a turn sends no more than it takes, or use a location whose channels are not bounded [MILLRACE_CYCLE_BOUNDED]",
+        "p: a → b → c → a is a circle over bounded channels (p.a.orders, p.b.orders, p.c.orders): once they are full, everybody in it waits for room; let a turn send no more than it takes, with commitInterval: 0, since what is read counts until it is committed; or use a location whose channels are not bounded [MILLRACE_CYCLE_BOUNDED]",
+        "p: alone → alone is a circle over bounded channels (p.alone.orders): once they are full, everybody in it waits for room; let a turn send no more than it takes, with commitInterval: 0, since what is read counts until it is committed; or use a location whose channels are not bounded [MILLRACE_CYCLE_BOUNDED]",
       ]
     `);
     expect(problemsOf(pipeline)).toEqual([]);

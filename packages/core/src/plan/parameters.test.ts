@@ -106,7 +106,7 @@ it('needs a codec for every port', () => {
       "p.codeless.late: the input is declared with undefined, which is no codec; check that its module is not imported in a circle [MILLRACE_SCHEMA_UNMAPPABLE]",
       "p.codeless.schema: the output is declared with an object, which is no codec; declare it with what avro(), json(), text() or bytes() gives [MILLRACE_SCHEMA_UNMAPPABLE]",
       "p.codeless.uncalled: the output is declared with a function, which is no codec; declare it with what avro(), json(), text() or bytes() gives [MILLRACE_SCHEMA_UNMAPPABLE]",
-      "p: codeless → codeless is a circle over bounded channels (p.codeless.late): once they are full, everybody in it waits for room; see to it that a turn sends no more than it takes, or use a location whose channels are not bounded [MILLRACE_CYCLE_BOUNDED]",
+      "p: codeless → codeless is a circle over bounded channels (p.codeless.late): once they are full, everybody in it waits for room; let a turn send no more than it takes, with commitInterval: 0, since what is read counts until it is committed; or use a location whose channels are not bounded [MILLRACE_CYCLE_BOUNDED]",
     ]
   `);
   expect(pipeline.plan({ location: 'memory:', backends: [memoryBackend] }).toText()).toContain('codeless');

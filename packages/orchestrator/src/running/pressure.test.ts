@@ -67,6 +67,26 @@ describe.each(deliveries)('back-pressure, %s', (delivery) => {
     expect((await (await place.start()).completed).outcome).toBe('done');
     expect(got.length).toBe(30);
   });
+
+  it('does not stop a cycle of two that commits each step, wide enough for what goes round', async () => {
+    place = new Place('records=64');
+    const got: number[] = [];
+    const source = place.add(Source, 'source', sends(30));
+    const first = place.add(Join, 'first', {
+      async onRunning({ a, b, out }) {
+        const values = [...a.retrieve(), ...b.retrieve()];
+        got.push(...values.filter(({ n }) => n === 0).map(({ n }) => n));
+        await out.send(values.filter(({ n }) => n > 0));
+        return got.length === 30;
+      },
+    }, { delivery, commitInterval: 0 });
+    const second = place.add(Relay, 'second', { onRunning: async ({ in: input, out }) => out.send(input.retrieve().map(({ n }) => ({ n: n - 1 }))) }, { delivery, commitInterval: 0 });
+    first.a.connect(source.out);
+    first.b.connect(second.out);
+    second.in.connect(first.out);
+    expect((await (await place.start()).completed).outcome).toBe('done');
+    expect(got.length).toBe(30);
+  });
 });
 
 /** How an operator passes on what it reads. */
