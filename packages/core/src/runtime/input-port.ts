@@ -83,10 +83,6 @@ export class ChannelInputPort extends InputPort<unknown> {
     return this.#options.reader;
   }
 
-  get counters(): PortCounters {
-    return this.#options.counters;
-  }
-
   get partitions(): readonly number[] {
     return this.#options.reader.partitions;
   }

@@ -1,4 +1,4 @@
-import { NO_VALUE, TOMBSTONE, type ChannelWriter, type OutgoingBatch, type RecordHeader } from '../channel/spi.js';
+import type { ChannelWriter, OutgoingBatch, RecordHeader } from '../channel/spi.js';
 import type { StatusBoard } from '../channel/status-board.js';
 import { haveSameValues, type Codec } from '../codec/index.js';
 import { replicaName, type ChannelPlan } from '../plan/plan.js';
@@ -46,10 +46,6 @@ export class OutputChannel {
     const look = (): void => this.#lookForReaders(reader, board, pipeline);
     this.#unwatch = board.watch(plan.name, 'reader', look);
     look();
-  }
-
-  get writer(): ChannelWriter {
-    return this.#writer;
   }
 
   hasReader(partition: number): boolean {
@@ -132,10 +128,6 @@ function encodeValues(values: readonly unknown[], codec: Codec<unknown>): { byte
   const bounds = new Uint32Array(2 * values.length);
   let position = 0;
   for (let i = 0; i < values.length; i++) {
-    if (values[i] === TOMBSTONE) {
-      bounds[2 * i] = bounds[2 * i + 1] = NO_VALUE;
-      continue;
-    }
     let end = codec.encode(values[i], scratch, position);
     while (end < 0 || end > scratch.length) {
       const larger = Buffer.allocUnsafeSlow(Math.max(2 * scratch.length, scratch.length + (end < 0 ? -end : end)));

@@ -41,10 +41,6 @@ export class ChannelOutputPort extends OutputPort<unknown> {
     this.#turns = options.channels.map(() => 0);
   }
 
-  get counters(): PortCounters {
-    return this.#options.counters;
-  }
-
   send(values: readonly unknown[], options?: SendOptions<unknown>): Promise<void> {
     const { replica, plan, step, stepOnly, channels, counters, freeze } = this.#options;
     try {

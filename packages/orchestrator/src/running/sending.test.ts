@@ -1,5 +1,7 @@
-import { murmur2, type MillraceError } from '@millrace/core';
+import { avro, input, InputPort, murmur2, Operator, operator, output, OutputPort, type MillraceError, type RecordOf } from '@millrace/core';
+import { ContainerModule, inject } from 'inversify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { collects, Num, nums, Place, range, sends, Sink, sorted, Source, turns, type Role } from './fixtures.js';
 
 let place: Place;
@@ -191,6 +193,41 @@ describe('a send that is not awaited', () => {
     expect((await run.completed).outcome).toBe('done');
     expect(got).toEqual(range(50));
     expect((await run.metrics()).replicas.find(({ operator }) => operator === 'source')?.ports[0]?.dropped).toBeGreaterThan(0);
+  });
+});
+
+describe('large values', () => {
+  const Blob = avro(z.object({ text: z.string() }).meta({ id: 'Blob' }));
+  class Lengths {
+    readonly all: number[] = [];
+  }
+  @operator(import.meta)
+  class Writes extends Operator {
+    @output(Blob) declare readonly blobs: OutputPort<RecordOf<typeof Blob>>;
+    override async onRunning() {
+      await this.blobs.send([1, 70_000, 3, 300_000, 17_000_000].map((length) => ({ text: 'x'.repeat(length) })));
+      await this.blobs.send([{ text: 'xx' }]);
+      return true;
+    }
+  }
+  @operator(import.meta)
+  class Reads extends Operator {
+    @input(Blob) declare readonly blobs: InputPort<RecordOf<typeof Blob>>;
+    constructor(@inject(Lengths) private readonly lengths: Lengths) {
+      super();
+    }
+    override onRunning() {
+      for (const { text } of this.blobs.retrieve()) this.lengths.all.push(/^x*$/.test(text) ? text.length : -1);
+    }
+  }
+
+  it('are encoded whole, beside small ones', async () => {
+    place = new Place('wire&bytes=100000000');
+    const lengths = new Lengths();
+    const writer = place.pipeline.add(Writes, {}, { name: 'writer', maxStepBytes: 100_000_000 });
+    place.pipeline.add(Reads, {}, { name: 'reader' }).blobs.connect(writer.blobs);
+    await (await place.start({ services: new ContainerModule(({ bind }) => void bind(Lengths).toConstantValue(lengths)) })).completed;
+    expect(lengths.all).toEqual([1, 70_000, 3, 300_000, 17_000_000, 2]);
   });
 });
 
