@@ -56,17 +56,14 @@ export class OutputChannel {
   write(batch: OutgoingBatch): Promise<void> | undefined {
     const room = this.#writer.writeRecords(batch);
     if (room === undefined) return undefined;
-    // Nobody may be left to wait for it: the send that it belongs to may fail over another channel.
-    room.catch(() => {});
-    if (this.#released) return undefined;
     // A reader that is done may never make room again, so its leaving ends the wait too.
-    const left = new Promise<void>((resolve) => {
+    const wait = new Promise<void>((resolve, reject) => {
       this.#waiting.add(resolve);
-      room.then(() => this.#waiting.delete(resolve), () => this.#waiting.delete(resolve));
+      room.then(resolve, (error: unknown) => reject(toError(error, this.name))).finally(() => this.#waiting.delete(resolve));
     });
-    const wait = Promise.race([room, left]);
+    // Nobody may be left to wait for it: the send that it belongs to may fail over another channel.
     wait.catch(() => {});
-    return wait;
+    return this.#released ? undefined : wait;
   }
 
   /** The replica stops at once: nobody waits for room any more. What was taken is committed all the same. */
