@@ -1,6 +1,7 @@
 import type { ChannelWriter, OutgoingBatch, RecordHeader } from '../channel/spi.js';
 import type { StatusBoard } from '../channel/status-board.js';
 import { haveSameValues, type Codec } from '../codec/index.js';
+import { toError } from '../error/index.js';
 import { replicaName, type ChannelPlan } from '../plan/plan.js';
 
 const NO_BYTES = new Uint8Array(0);
