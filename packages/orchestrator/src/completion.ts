@@ -1,5 +1,4 @@
-import { MillraceError, type ChannelPlan, type ExecutionMode, type Plan, type StatusBoard, type Transport } from '@millrace/core';
-import { ownersOf } from './facts.js';
+import { MillraceError, replicaNames, type ChannelPlan, type ExecutionMode, type Plan, type StatusBoard, type Transport } from '@millrace/core';
 import { holdsUnread } from './preflight/own-channels.js';
 
 /** The channels that a pipeline owns at its home location. */
@@ -37,7 +36,7 @@ export async function deletable(plan: Plan, mode: ExecutionMode, board: StatusBo
 async function isDone(plan: Plan, board: StatusBoard): Promise<boolean> {
   if (!runsAll(plan)) await board.catchUp();
   const done = board.doneOwners();
-  return plan.operators.every(({ name, replicas }) => ownersOf(plan.pipeline, name, replicas).every((owner) => done.has(owner)));
+  return plan.operators.every(({ name, replicas }) => replicaNames(plan.pipeline, name, replicas).every((owner) => done.has(owner)));
 }
 
 function runsAll(plan: Plan): boolean {

@@ -1,4 +1,4 @@
-import { decodeFact, FactKey, replicaName, type Control } from '@millrace/core';
+import { decodeFact, FactKey, type Control } from '@millrace/core';
 
 /** What control says of the replicas of an operator. */
 export interface ReplicasFact {
@@ -28,7 +28,3 @@ export async function readReplicas(control: Control): Promise<ReadonlyMap<string
   return replicas;
 }
 
-/** The owners that `count` replicas of an operator are. */
-export function ownersOf(pipeline: string, operator: string, count: number): readonly string[] {
-  return Array.from({ length: count }, (_, index) => replicaName(pipeline, operator, index));
-}

@@ -1,5 +1,5 @@
-import { decodeFact, encodeFact, FactKey, MillraceError, replicaName, type Clock, type Control, type Plan, type Session, type Transport } from '@millrace/core';
-import { ownersOf, readFacts, readReplicas, type ReplicasFact } from './facts.js';
+import { decodeFact, encodeFact, FactKey, MillraceError, replicaName, replicaNames, type Clock, type Control, type Plan, type Session, type Transport } from '@millrace/core';
+import { readFacts, readReplicas, type ReplicasFact } from './facts.js';
 import { fence, openToFence, takeOver } from './take-over.js';
 
 /** Where a generation stands. `completed`: everything was done, and what the run had is deleted. */
@@ -150,7 +150,7 @@ export class Generations {
 
   /** Every replica that these operators ever had. */
   #owners(earlier: ReadonlyMap<string, ReplicasFact>, operators: Iterable<string>): readonly string[] {
-    return [...operators].flatMap((operator) => ownersOf(this.#options.plan.pipeline, operator, earlier.get(operator)?.highest ?? 0));
+    return [...operators].flatMap((operator) => replicaNames(this.#options.plan.pipeline, operator, earlier.get(operator)?.highest ?? 0));
   }
 
   async #forgetBefore(generation: number): Promise<void> {

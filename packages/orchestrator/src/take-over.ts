@@ -1,5 +1,5 @@
-import { DONE_KEY, encodeFact, FactKey, type Control, type OperatorPlan, type Plan, type Session, type Transport } from '@millrace/core';
-import { ownersOf, readReplicas, type ReplicasFact } from './facts.js';
+import { DONE_KEY, encodeFact, FactKey, replicaNames, type Control, type OperatorPlan, type Plan, type Session, type Transport } from '@millrace/core';
+import { readReplicas, type ReplicasFact } from './facts.js';
 
 /**
  * Makes a location ready for a new generation: fences every owner that an operator of the pipeline ever had there, before any
@@ -7,7 +7,7 @@ import { ownersOf, readReplicas, type ReplicasFact } from './facts.js';
  */
 export async function takeOver(transport: Transport, control: Control, plan: Plan): Promise<void> {
   const before = await readReplicas(control);
-  const owners = new Set([...[...before].flatMap(([operator, { highest }]) => ownersOf(plan.pipeline, operator, highest)), ...plan.operators.flatMap(({ name, replicas }) => ownersOf(plan.pipeline, name, replicas))]);
+  const owners = new Set([...[...before].flatMap(([operator, { highest }]) => replicaNames(plan.pipeline, operator, highest)), ...plan.operators.flatMap(({ name, replicas }) => replicaNames(plan.pipeline, name, replicas))]);
   const sessions = new Map<string, Session>();
   try {
     for (const id of owners) sessions.set(id, await openToFence(transport, id));
@@ -15,7 +15,7 @@ export async function takeOver(transport: Transport, control: Control, plan: Pla
       const { name, replicas } = operator;
       const earlier = before.get(name);
       const highest = Math.max(replicas, earlier?.highest ?? 0);
-      if (earlier !== undefined && earlier.count !== replicas) await rescale(operator, ownersOf(plan.pipeline, name, highest).map((owner) => sessions.get(owner)!));
+      if (earlier !== undefined && earlier.count !== replicas) await rescale(operator, replicaNames(plan.pipeline, name, highest).map((owner) => sessions.get(owner)!));
       const channels = operator.inputs.flatMap(({ channel, deadLetters }) => [channel, ...deadLetters]).filter(({ external }) => external === undefined);
       const fact: ReplicasFact = { count: replicas, highest, channels: [...new Set([...(earlier?.channels ?? []), ...channels.map((channel) => channel.name)])] };
       await control.put(FactKey.replicas(name), encodeFact(fact));

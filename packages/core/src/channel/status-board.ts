@@ -49,8 +49,9 @@ export class StatusBoard {
   readonly #control: Control;
   readonly #clock: Clock;
   readonly #heartbeat: HeartbeatOptions;
-  readonly #channels = new Map<string, Map<string, StatusFact>>();
-  readonly #watchers = new Map<string, Set<() => void>>();
+  /** By side, channel and owner. */
+  readonly #ends = { reader: new Map<string, Map<string, StatusFact>>(), writer: new Map<string, Map<string, StatusFact>>() };
+  readonly #watchers = new Map<string, Set<(fact?: StatusFact) => void>>();
   readonly #deathWatchers = new Set<() => void>();
   readonly #peers = new Map<string, Peer>();
   readonly #followers: Follower[] = [];
@@ -111,14 +112,14 @@ export class StatusBoard {
 
   /** What an owner said last of its end of a channel. */
   get(channel: string, owner: string, side: 'reader' | 'writer'): StatusFact | undefined {
-    return this.#channels.get(channel)?.get(`${side} ${owner}`);
+    return this.#ends[side].get(channel)?.get(owner);
   }
 
   /** Replicas whose every end has closed for good. */
   doneOwners(): ReadonlySet<string> {
     const done = new Set<string>();
     const open = new Set<string>();
-    for (const ends of this.#channels.values()) for (const { owner, status, reason } of ends.values()) (status === 'Closed' && reason === 'done' ? done : open).add(owner);
+    for (const ends of [...this.#ends.reader.values(), ...this.#ends.writer.values()]) for (const { owner, status, reason } of ends.values()) (status === 'Closed' && reason === 'done' ? done : open).add(owner);
     for (const owner of open) done.delete(owner);
     return done;
   }
@@ -129,10 +130,10 @@ export class StatusBoard {
   }
 
   /**
-   * Calls `wake` whenever an end of that side of a channel opens, closes or fails, or some process dies or comes back. Returns how
-   * to end that.
+   * Calls `wake` whenever an end of that side of a channel opens, closes or fails, with what it says; and with nothing when some
+   * process dies or comes back. Returns how to end that.
    */
-  watch(channel: string, side: 'reader' | 'writer', wake: () => void): () => void {
+  watch(channel: string, side: 'reader' | 'writer', wake: (fact?: StatusFact) => void): () => void {
     const key = `${side} ${channel}`;
     const watchers = this.#watchers.get(key) ?? new Set();
     this.#watchers.set(key, watchers.add(wake));
@@ -158,14 +159,13 @@ export class StatusBoard {
   #see(value: Uint8Array): void {
     const fact = decodeFact<StatusFact>(value);
     if (fact === undefined) return;
-    const ends = this.#channels.get(fact.channel) ?? new Map<string, StatusFact>();
-    this.#channels.set(fact.channel, ends);
-    const key = `${fact.side} ${fact.owner}`;
-    if ((ends.get(key)?.incarnation ?? 0) > fact.incarnation) return;
-    ends.set(key, fact);
+    const ends = this.#ends[fact.side].get(fact.channel) ?? new Map<string, StatusFact>();
+    this.#ends[fact.side].set(fact.channel, ends);
+    if ((ends.get(fact.owner)?.incarnation ?? 0) > fact.incarnation) return;
+    ends.set(fact.owner, fact);
     if (fact.process !== this.process && !this.#peers.has(fact.process)) this.#peers.set(fact.process, { heardAt: this.#clock.now(), alive: true });
     // Started and Stopped change nothing for the other end, and with many replicas waking for them would cost.
-    if (fact.status !== 'Started' && fact.status !== 'Stopped') for (const wake of this.#watchers.get(`${fact.side} ${fact.channel}`) ?? []) wake();
+    if (fact.status !== 'Started' && fact.status !== 'Stopped') for (const wake of this.#watchers.get(`${fact.side} ${fact.channel}`) ?? []) wake(fact);
     // It may be the end of a dead process, opened anew by another one.
     if (this.#hasDead) for (const look of this.#deathWatchers) look();
   }

@@ -105,6 +105,25 @@ export function replicaName(pipeline: string, operator: string, index: number): 
   return `${pipeline}.${operator}#${index}`;
 }
 
+/** Names of all replicas of an operator, by index. */
+export function replicaNames(pipeline: string, operator: string, replicas: number): readonly string[] {
+  return Array.from({ length: replicas }, (_, index) => replicaName(pipeline, operator, index));
+}
+
+/** The index in a name that {@link replicaName} made. */
+export function replicaIndex(name: string): number {
+  return Number(name.slice(name.lastIndexOf('#') + 1));
+}
+
+const writers = new WeakMap<ChannelPlan, readonly string[]>();
+
+/** Names of all replicas that write into a channel, each once. One list for all who ask, since every reading replica does. */
+export function writerNames(pipeline: string, channel: ChannelPlan): readonly string[] {
+  let names = writers.get(channel);
+  if (names === undefined) writers.set(channel, (names = [...new Set(channel.writers.flatMap(({ operator, replicas }) => replicaNames(pipeline, operator, replicas)))]));
+  return names;
+}
+
 /** The group under which a replica reads a channel of the pipeline: shared, or its own with `broadcast`. */
 export function groupName(channel: string, broadcast: boolean, replica: number): string {
   return broadcast ? `${channel}#${replica}` : channel;

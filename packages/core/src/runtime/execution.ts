@@ -3,7 +3,7 @@ import type { ChannelReader, ChannelWriter, CommitResult, Offsets, Session, Tran
 import { NO_CHANNEL, type StatusFact } from '../channel/status-board.js';
 import { toError } from '../error/index.js';
 import type { Operator } from '../operator/index.js';
-import { assignedPartitions, groupName, replicaName, type ChannelPlan, type InputPlan, type OutputPlan } from '../plan/plan.js';
+import { assignedPartitions, groupName, replicaName, writerNames, type ChannelPlan, type InputPlan, type OutputPlan } from '../plan/plan.js';
 import { DeadLetter } from '../port/index.js';
 import { deadLetterOf } from './dead-letters.js';
 import type { ReplicaEnvironment } from './environment.js';
@@ -98,8 +98,7 @@ export class Execution {
     const wake = (): void => signal.notify(Wake.Status);
     let end: EndOfStream | undefined;
     if (external === undefined && env.board !== undefined) {
-      const writers = channel.writers.flatMap(({ operator, replicas }) => Array.from({ length: replicas }, (_, index) => replicaName(env.pipeline, operator, index)));
-      const found = new EndOfStream(reader, env.board, { channel: channel.name, writers: [...new Set(writers)], onWriterDeath: plan.onWriterDeath, wake, degraded: (dead) => env.events.degraded(this.name, plan.name, dead) });
+      const found = new EndOfStream(reader, env.board, { channel: channel.name, writers: writerNames(env.pipeline, channel), onWriterDeath: plan.onWriterDeath, wake, degraded: (dead) => env.events.degraded(this.name, plan.name, dead) });
       end = found;
       found.lookForDead();
       this.#unwatch.push(env.board.watch(channel.name, 'writer', wake), env.board.watchDeaths(() => found.lookForDead()));

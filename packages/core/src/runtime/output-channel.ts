@@ -1,8 +1,8 @@
 import type { ChannelWriter, OutgoingBatch, RecordHeader } from '../channel/spi.js';
-import type { StatusBoard } from '../channel/status-board.js';
+import type { StatusBoard, StatusFact } from '../channel/status-board.js';
 import { haveSameValues, type Codec } from '../codec/index.js';
 import { toError } from '../error/index.js';
-import { replicaName, type ChannelPlan } from '../plan/plan.js';
+import { replicaIndex, replicaNames, type ChannelPlan } from '../plan/plan.js';
 
 const NO_BYTES = new Uint8Array(0);
 const NO_BOUNDS = new Uint32Array(0);
@@ -17,7 +17,7 @@ export interface Outgoing {
   readonly now: number;
 }
 
-/** The writing end of one channel in one replica; ports of the replica that feed the same input share it. */
+/** The writing end of one channel, for one output port of one replica. */
 export class OutputChannel {
   readonly name: string;
   readonly partitions: number;
@@ -26,6 +26,8 @@ export class OutputChannel {
   readonly byReference: boolean;
   /** Offset after this incarnation's last committed record, by partition. */
   readonly ends = new Map<number, number>();
+  /** Replicas of the reader, by index, that are done for good. */
+  readonly #done = new Set<number>();
   /** 1 where no reader is left in this run; `undefined` while every partition has one. */
   #readerless: Uint8Array | undefined;
   #released = false;
@@ -44,9 +46,11 @@ export class OutputChannel {
       this.#unwatch = () => {};
       return;
     }
-    const look = (): void => this.#lookForReaders(reader, board, pipeline);
-    this.#unwatch = board.watch(plan.name, 'reader', look);
-    look();
+    this.#unwatch = board.watch(plan.name, 'reader', (status) => status && this.#hear(status, reader));
+    for (const owner of replicaNames(pipeline, reader.operator, reader.replicas)) {
+      const status = board.get(plan.name, owner, 'reader');
+      if (status !== undefined) this.#hear(status, reader);
+    }
   }
 
   hasReader(partition: number): boolean {
@@ -82,17 +86,18 @@ export class OutputChannel {
     this.#waiting.clear();
   }
 
-  #lookForReaders({ operator, replicas, broadcast }: NonNullable<ChannelPlan['reader']>, board: StatusBoard, pipeline: string): void {
-    const isDone = (replica: number): boolean => {
-      const status = board.get(this.name, replicaName(pipeline, operator, replica), 'reader');
-      return status?.status === 'Closed' && status.reason === 'done';
-    };
-    const done = Array.from({ length: replicas }, (_, replica) => isDone(replica));
-    if (!done.includes(true) || (broadcast && done.includes(false))) {
+  /** Of a reader: it may be done, or begin anew. */
+  #hear({ owner, status, reason }: StatusFact, { replicas, broadcast }: NonNullable<ChannelPlan['reader']>): void {
+    const replica = replicaIndex(owner);
+    const isDone = status === 'Closed' && reason === 'done';
+    if (isDone === this.#done.has(replica)) return;
+    if (isDone) this.#done.add(replica);
+    else this.#done.delete(replica);
+    if (this.#done.size === 0 || (broadcast && this.#done.size < replicas)) {
       this.#readerless = undefined;
       return;
     }
-    this.#readerless = Uint8Array.from({ length: this.partitions }, (_, partition) => Number(broadcast || done[partition % replicas]));
+    this.#readerless = Uint8Array.from({ length: this.partitions }, (_, partition) => Number(broadcast || this.#done.has(partition % replicas)));
     this.#endWaits();
   }
 }

@@ -57,8 +57,7 @@ export class ChannelOutputPort extends OutputPort<unknown> {
       this.#options.onSend();
       let wait: Promise<void> | undefined;
       for (let c = 0; c < channels.length; c++) {
-        const room = this.#route(c, outgoing, options?.partition);
-        if (room !== undefined) wait = wait === undefined ? room : Promise.all([wait, room]).then(() => {});
+        wait = both(wait, this.#route(c, outgoing, options?.partition));
       }
       return wait === undefined ? ROOM : step.track(this.#timed(wait));
     } catch (error) {
@@ -147,8 +146,7 @@ export class ChannelOutputPort extends OutputPort<unknown> {
     for (let partition = 0; partition < partitions; partition++) {
       const pick = picks[partition];
       if (pick === undefined) continue;
-      const room = this.#write(channel, partition, outgoing, pick.length === values.length ? undefined : pick);
-      if (room !== undefined) wait = wait === undefined ? room : Promise.all([wait, room]).then(() => {});
+      wait = both(wait, this.#write(channel, partition, outgoing, pick.length === values.length ? undefined : pick));
     }
     return wait;
   }
@@ -179,6 +177,12 @@ export class ChannelOutputPort extends OutputPort<unknown> {
       counters.backPressureMs += clock.now() - start;
     }
   }
+}
+
+/** Waits for both, where there are two. */
+function both(one: Promise<void> | undefined, other: Promise<void> | undefined): Promise<void> | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Promise.all([one, other]).then(() => {});
 }
 
 function headerPairs(headers: Headers | undefined): readonly RecordHeader[] | undefined {

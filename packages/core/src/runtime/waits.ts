@@ -1,6 +1,6 @@
 import type { Clock } from '../clock/index.js';
 import { MillraceError } from '../error/index.js';
-import { replicaName, type InputPlan } from '../plan/plan.js';
+import { replicaNames, type InputPlan } from '../plan/plan.js';
 import type { ReplicaEnvironment } from './environment.js';
 import type { Execution } from './execution.js';
 import type { Signal } from './signal.js';
@@ -74,7 +74,7 @@ function missingWriters({ name, syncOpen, sequential }: InputPlan, execution: Ex
 export async function waitForGroup({ execution, signal, stop }: Waiting, { board, operator, pipeline, index }: ReplicaEnvironment): Promise<void> {
   const channel = operator.inputs.find((input) => input.channel.external === undefined)?.channel.name;
   if (board === undefined || channel === undefined || index !== 0) return;
-  const others = Array.from({ length: operator.replicas - 1 }, (_, i) => replicaName(pipeline, operator.name, i + 1));
+  const others = replicaNames(pipeline, operator.name, operator.replicas).slice(1);
   while (stop.kind !== 'stop' && others.some((owner) => board.get(channel, owner, 'reader')?.status !== 'Closed')) {
     if (execution.failure !== undefined) throw execution.failure;
     await signal.wait();
