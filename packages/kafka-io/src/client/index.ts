@@ -1,0 +1,3 @@
+export { KafkaError, protocolError, throwProtocolError, type KafkaErrorDetails, type KafkaErrorKind, type KafkaErrorPlace } from './error.js';
+export { KAFKA_ERRORS, nameOfError, type KafkaErrorName } from './error-codes.js';
+export type { Api, ClientOptions, KafkaNode, KafkaRequest, PartitionMetadata, SendOptions, TopicMetadata, TopicPartition } from './types.js';
