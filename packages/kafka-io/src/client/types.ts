@@ -22,28 +22,29 @@ export interface ClientOptions {
   readonly logger?: Logger | undefined;
 }
 
-/** One kind of request in Kafka's protocol, in the versions that are spoken here. */
+/**
+ * One kind of request in Kafka's protocol, in the one version that is spoken here: the lowest that has all that is asked of it, so
+ * that brokers from 3.0 on, and 4.x after KIP-896, know it.
+ */
 export interface Api {
   readonly key: number;
   readonly name: string;
-  /** Lowest and highest version that encoder and decoder know; the highest that the broker knows too is used. */
-  readonly min: number;
-  readonly max: number;
-  /** First version with compact strings and tagged fields (KIP-482), in headers too. */
-  readonly flexible: number;
+  readonly version: number;
+  /** Compact strings and tagged fields (KIP-482), in the headers too. */
+  readonly flexible?: boolean;
 }
 
 /** A request ready to be sent to any node, with what its answer means. Made by the functions of `requests/`. */
 export interface KafkaRequest<T> {
   readonly api: Api;
   /** Writes the body. Called once, when the request goes out. */
-  encode(writer: Writer, version: number): void;
+  encode(writer: Writer): void;
   /**
    * Reads the body of the answer. Errors that concern the request as a whole are thrown; those of single topics and partitions
    * are given as `errorCode`, 0 for none.
    * @throws KafkaError
    */
-  decode(reader: Reader, version: number): T;
+  decode(reader: Reader): T;
 }
 
 export interface SendOptions {
