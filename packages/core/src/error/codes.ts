@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   MILLRACE_SCHEMA_CLASH: 'two schemas that differ have one fingerprint',
   MILLRACE_VALUE_INVALID: 'a value does not match the schema of its port',
   MILLRACE_UNDECODABLE: 'a record cannot be decoded',
+  MILLRACE_BATCH_UNREADABLE: 'a record batch of a broker is damaged, or of a form that cannot be read',
   MILLRACE_RECORD_TOO_LARGE: 'a record exceeds the limit of its backend',
   MILLRACE_STATE_TOO_LARGE: 'a state value exceeds the limit of its backend',
   MILLRACE_STATE_INVALID: 'a state value does not match its schema',
@@ -37,6 +38,9 @@ export const ERROR_CODES = {
   MILLRACE_CHANNEL_MISMATCH: 'a channel exists with other properties than asked for',
   MILLRACE_GROUP_MISSING: 'an external input names no group',
   MILLRACE_GROUP_UNKNOWN: 'a group has no positions on an external channel yet, and one of a similar name has',
+  MILLRACE_GROUP_IN_USE: 'a group has live members that do not belong to this pipeline',
+  MILLRACE_OFFSET_OUT_OF_RANGE: 'a position points at records that are not there any more, or not yet',
+  MILLRACE_BACKEND_FAILED: 'what carries a channel refused, or cannot be reached',
   MILLRACE_FENCED: 'a newer start of the same owner took over',
   MILLRACE_SESSION_CLOSED: 'a session or transport was used after it was closed',
   MILLRACE_INJECTION_FAILED: 'a service that an operator asks for cannot be made',
@@ -51,6 +55,7 @@ export const ERROR_CODES = {
   MILLRACE_DEAD_LETTERS_UNREAD: 'dead letters go to a channel that nobody reads',
   MILLRACE_INJECTED_FAULT: 'a fault that the testing package injected',
   MILLRACE_CONFORMANCE: 'a backend breaks a line of the channel SPI',
+  MILLRACE_BROKER_UNAVAILABLE: 'a Kafka broker for tests cannot be started',
 } as const;
 
 /** A stable, documented error code: `MILLRACE_…`. */
