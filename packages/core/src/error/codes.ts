@@ -51,6 +51,8 @@ export const ERROR_CODES = {
   MILLRACE_HOOK_FAILED: 'a life-cycle hook threw',
   MILLRACE_NOT_AN_ERROR: 'user code threw something that is not an Error',
   MILLRACE_DEPENDENCY_INVALID: 'dependsOn names a plugin that does not exist, or forms a cycle',
+  MILLRACE_STORAGE_FAILED: 'the disk or folder of a location cannot be used: it is full, read-only, on a network file system, or failing',
+  MILLRACE_FORMAT_UNKNOWN: 'what is stored at a location was written by another version',
   MILLRACE_DATA_UNREAD: 'a deletion was refused, since records are there that nobody has read',
   MILLRACE_DEAD_LETTERS_UNREAD: 'dead letters go to a channel that nobody reads',
   MILLRACE_INJECTED_FAULT: 'a fault that the testing package injected',
