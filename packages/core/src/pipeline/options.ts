@@ -42,12 +42,46 @@ export interface OutputOptions {
   readonly backend?: unknown;
 }
 
+/** Where replicas run, in one word. */
+export type PlacementKind = 'inline' | 'thread' | 'process';
+
+/** Where replicas run, with limits for each thread or process that runs them. */
+export interface PlacementOptions {
+  readonly kind: PlacementKind;
+  /** How many threads or processes run the replicas, which take them in turn; given in `defaults`, the operators share them. Default: one for each replica. */
+  readonly count?: number;
+  /** Heap of each in MiB; one that needs more ends, and is restarted as after any crash. Default: that of Node.js. */
+  readonly memory?: number;
+  /** Kills one that gave no sign of life for so many ms, since its event loop is blocked; it is then restarted. 0 = never: an event names it. Default 0. */
+  readonly killAfter?: number;
+}
+
+/**
+ * How often a replica is started again before it fails for good. Each pause is twice as long as the one before and differs by
+ * up to a quarter, so that many replicas do not come back at the same moment. Durations in ms.
+ */
+export interface RestartOptions {
+  /** Restarts in any `within`. Default 5. */
+  readonly times?: number;
+  /** Default 60,000. */
+  readonly within?: number;
+  /** The pause before the first restart. Default 200. */
+  readonly backoff?: number;
+  /** The longest pause. Default 30,000. */
+  readonly longest?: number;
+}
+
 /** Options of an operator that `defaults` may give too. Durations in ms. */
 export interface OperatorDefaults {
   /** How many replicas, all counted. Default 1. */
   readonly replicas?: number;
   /** Where replicas run. Default `inline`: in this process and thread. */
-  readonly placement?: 'inline' | 'thread' | 'process';
+  readonly placement?: PlacementKind | PlacementOptions;
+  /**
+   * Starts replicas that failed again, from their last commit; `false`: never. Default: only those whose thread or process ended
+   * without a word, while an error that no policy mends ends the run.
+   */
+  readonly restart?: RestartOptions | false;
   /** Calls `onTick` this often. Default: never. */
   readonly tick?: number;
   /** Longest pause of a source that has nothing to send; begins at 10 and doubles. Default 1,000. */

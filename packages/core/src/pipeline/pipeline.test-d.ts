@@ -142,6 +142,10 @@ export function options(): void {
   pipeline.add(Reader, {}, { replica: 3 });
   // @ts-expect-error an option of the wrong type
   pipeline.add(Reader, {}, { replicas: '3' });
+  pipeline.add(Reader, {}, { placement: { kind: 'process', count: 2, memory: 256, killAfter: 1_000 }, restart: { times: 3, within: 1, backoff: 1, longest: 1 } });
+  pipeline.add(Reader, {}, { restart: false });
+  // @ts-expect-error a placement without its kind
+  pipeline.add(Reader, {}, { placement: { count: 2 } });
   // @ts-expect-error an unknown placement
   pipeline.add(Reader, {}, { placement: 'cloud' });
   // @ts-expect-error options of a port that there is not

@@ -49,10 +49,23 @@ describe('operators', () => {
     expect(find(plan, 'source')).toMatchObject({
       type: Source, module: import.meta.url, parameters: { count: 3, size: 500 },
       replicas: 1, placement: 'inline', tick: undefined, idle: 1_000, delivery: 'at-least-once', commitInterval: 100, maxStepBytes: undefined, stepTimeout: 30_000,
+      children: { pool: 'every inline', count: undefined, memory: undefined, killAfter: 0 }, restart: { times: 5, within: 60_000, backoff: 200, longest: 30_000, afterErrors: false },
       outputs: [{ name: 'orders', codec: Order, partitioner: 'sticky', validate: 'structure', openTimeout: 0, backend: undefined }],
       levels: [['orders']],
     });
     expect(find(plan, 'sink').inputs[0]).toMatchObject({ broadcast: false, onError: 'fail', retries: 0, backoff: 100, onWriterDeath: 'wait', openTimeout: 0, syncOpen: false, sequential: false, deadLetters: [] });
+  });
+
+  it('are placed in threads and processes of their own, or in those that defaults give to all', () => {
+    const pipeline = new Pipeline('p');
+    const source = pipeline.add(Source, { count: 3 }, { name: 'source', placement: { kind: 'process', memory: 256 }, restart: false });
+    pipeline.add(Sink, {}, { name: 'sink', restart: { times: 1 } }).orders.connect(source.orders);
+    pipeline.add(Sink, {}, { name: 'other' }).orders.connect(source.orders);
+    const plan = pipeline.plan({ ...options, defaults: { placement: { kind: 'thread', count: 4, killAfter: 5_000 } } });
+
+    expect(find(plan, 'source')).toMatchObject({ placement: 'process', children: { pool: 'source', count: undefined, memory: 256, killAfter: 0 }, restart: { times: 0 } });
+    expect(find(plan, 'sink')).toMatchObject({ placement: 'thread', children: { pool: 'every thread', count: 4, killAfter: 5_000 }, restart: { times: 1, within: 60_000, afterErrors: true } });
+    expect(find(plan, 'other').children).toEqual(find(plan, 'sink').children);
   });
 
   it('take defaults where add says nothing, each port those of its direction', () => {

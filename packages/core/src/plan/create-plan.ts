@@ -14,7 +14,7 @@ import { Locations, type Place } from './locations.js';
 import { isName, nameOperators } from './names.js';
 import { resolveDefaults, resolveOptions } from './options.js';
 import { parseParameters, type ParsedParameters } from './parameters.js';
-import { checkPlacement } from './placements.js';
+import { checkPlacement, resolvePlacement } from './placements.js';
 import type { ChannelPlan, InputPlan, OperatorPlan, OutputPlan, Plan } from './plan.js';
 import { ProblemList, reasonOf } from './problem-list.js';
 import { checkSchemas } from './schemas.js';
@@ -136,6 +136,7 @@ function planOperator(draft: OperatorDraft, channels: Channels, { home, location
   }
   return {
     ...options.operator,
+    ...resolvePlacement(name, options),
     name,
     type: node.type,
     module: operatorMetadataOf(node.type)?.module,

@@ -44,7 +44,7 @@ describe('options', () => {
     expect(problemsOf(relayWith({ replicas: 0, placement: 'cloud', tick: 0, idle: -1, delivery: 'at-most-once', commitInterval: NaN, maxStepBytes: 1.5, stepTimeout: 3e9 }))).toMatchInlineSnapshot(`
       [
         "p.relay.replicas: replicas is 0, not a whole number from 1 to 10,000; correct it, or leave it out for 1 [MILLRACE_OPTION_INVALID]",
-        "p.relay.placement: placement is "cloud", not 'inline', 'thread' or 'process'; correct it, or leave it out for "inline" [MILLRACE_OPTION_INVALID]",
+        "p.relay.placement: placement is "cloud", not 'inline', 'thread', 'process' or one of them as kind with count, memory (MiB, at least 16) and killAfter (ms); correct it, or leave it out for "inline" [MILLRACE_OPTION_INVALID]",
         "p.relay.tick: tick is 0, not a number of ms from 1 to 2,147,483,647; correct it, or leave it out [MILLRACE_OPTION_INVALID]",
         "p.relay.idle: idle is -1, not a number of ms from 1 to 2,147,483,647; correct it, or leave it out for 1000 [MILLRACE_OPTION_INVALID]",
         "p.relay.delivery: delivery is "at-most-once", not 'at-least-once' or 'exactly-once'; correct it, or leave it out for "at-least-once" [MILLRACE_OPTION_INVALID]",
@@ -79,7 +79,7 @@ describe('options', () => {
       [
         "p.relay.replica: there is no option replica; did you mean replicas? [MILLRACE_OPTION_INVALID]",
         "p.relay.tik: there is no option tik; did you mean tick? [MILLRACE_OPTION_INVALID]",
-        "p.relay.colour: there is no option colour; the options are replicas, placement, tick, idle, delivery, commitInterval, maxStepBytes, stepTimeout, name, ports [MILLRACE_OPTION_INVALID]",
+        "p.relay.colour: there is no option colour; the options are replicas, placement, restart, tick, idle, delivery, commitInterval, maxStepBytes, stepTimeout, name, ports [MILLRACE_OPTION_INVALID]",
         "p.relay.ports.order: options are given for a port that the operator does not have; did you mean orders? [MILLRACE_PORT_UNKNOWN]",
         "p.relay.ports.invoices: options are given for a port that the operator does not have; the ports are orders, bills [MILLRACE_PORT_UNKNOWN]",
         "p.relay.orders.partition: there is no option partition; did you mean partitions? [MILLRACE_OPTION_INVALID]",
@@ -125,7 +125,7 @@ describe('options', () => {
       [
         "defaults.ports.retrys: there is no option retrys; did you mean retries? [MILLRACE_OPTION_INVALID]",
         "defaults.replicas: replicas is 1.5, not a whole number from 1 to 10,000; correct it, or leave it out for 1 [MILLRACE_OPTION_INVALID]",
-        "defaults.name: there is no option name; the options are replicas, placement, tick, idle, delivery, commitInterval, maxStepBytes, stepTimeout, ports [MILLRACE_OPTION_INVALID]",
+        "defaults.name: there is no option name; the options are replicas, placement, restart, tick, idle, delivery, commitInterval, maxStepBytes, stepTimeout, ports [MILLRACE_OPTION_INVALID]",
         "defaults.ports.validate: validate is "none", not 'structure', 'full' or false; correct it, or leave it out for "structure" [MILLRACE_OPTION_INVALID]",
       ]
     `);

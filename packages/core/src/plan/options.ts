@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AddOptions, InputOptions, OperatorDefaults, OutputOptions, PipelineDefaults } from '../pipeline/index.js';
+import type { AddOptions, InputOptions, OperatorDefaults, OutputOptions, PipelineDefaults, PlacementKind, PlacementOptions, RestartOptions } from '../pipeline/index.js';
 import type { OperatorMembers } from '../operator/index.js';
 import { suggest } from './nearest.js';
 import { shown, type ProblemList } from './problem-list.js';
@@ -35,10 +35,21 @@ function choice<const T extends readonly string[]>(values: T, preset: T[number])
   return rule<T[number]>(z.enum(values), orList(values.map((value) => `'${value}'`)), preset);
 }
 
+const KINDS = ['inline', 'thread', 'process'] as const;
+const PLACEMENT = z.union([
+  z.enum(KINDS),
+  z.strictObject({ kind: z.enum(KINDS), count: z.int().min(1).max(MAX_REPLICAS).optional(), memory: z.int().min(16).max(1_048_576).optional(), killAfter: z.number().min(0).max(MAX_MS).optional() }),
+]) as z.ZodType<PlacementKind | PlacementOptions>;
+const RESTART = z.union([
+  z.literal(false),
+  z.strictObject({ times: z.int().min(0).optional(), within: z.number().min(1).max(MAX_MS).optional(), backoff: z.number().min(0).max(MAX_MS).optional(), longest: z.number().min(0).max(MAX_MS).optional() }),
+]) as z.ZodType<RestartOptions | false>;
+
 /** Options of an operator, as `add` and `defaults` take them. */
 export const OPERATOR_RULES: Rules<OperatorDefaults> = {
   replicas: count(1, MAX_REPLICAS, 1),
-  placement: choice(['inline', 'thread', 'process'], 'inline'),
+  placement: rule(PLACEMENT, "'inline', 'thread', 'process' or one of them as kind with count, memory (MiB, at least 16) and killAfter (ms)", 'inline'),
+  restart: rule(RESTART, 'false or an object of times, within, backoff and longest'),
   tick: duration(1),
   idle: duration(1, 1_000),
   delivery: choice(['at-least-once', 'exactly-once'], 'at-least-once'),
@@ -72,7 +83,7 @@ export const OUTPUT_RULES: Rules<OutputOptions> = {
 type Filled<O, Left extends keyof O> = Required<Omit<O, Left>> & Pick<O, Left>;
 
 /** An operator's options with defaults filled in. */
-export type ResolvedOperator = Filled<OperatorDefaults, 'tick' | 'maxStepBytes'>;
+export type ResolvedOperator = Filled<OperatorDefaults, 'tick' | 'maxStepBytes' | 'restart'>;
 
 /** A port's options with defaults filled in, and what `add` itself said of it. */
 export interface ResolvedPort<O, R> {
@@ -85,6 +96,8 @@ export type ResolvedOutput = ResolvedPort<OutputOptions, Filled<OutputOptions, '
 /** The options of one operator and of its ports, resolved. */
 export interface ResolvedOptions {
   readonly operator: ResolvedOperator;
+  /** Where replicas run was said by `add` itself. */
+  readonly ownPlacement: boolean;
   readonly inputs: ReadonlyMap<string, ResolvedInput>;
   readonly outputs: ReadonlyMap<string, ResolvedOutput>;
 }
@@ -130,7 +143,7 @@ export function resolveOptions(options: AddOptions, members: OperatorMembers, de
       outputs.set(name, { own: read, all: { ...presets(OUTPUT_RULES), ...defaults.output, ...read } as ResolvedOutput['all'] });
     }
   }
-  return { operator: { ...presets(OPERATOR_RULES), ...defaults.operator, ...own } as ResolvedOperator, inputs, outputs };
+  return { operator: { ...presets(OPERATOR_RULES), ...defaults.operator, ...own } as ResolvedOperator, ownPlacement: own.placement !== undefined, inputs, outputs };
 }
 
 function readPort<O extends object>(rules: Rules<O>, others: object, given: Record<string, unknown>, where: string, direction: string, problems: ProblemList): O {

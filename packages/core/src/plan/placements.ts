@@ -1,7 +1,8 @@
 import type { Capabilities } from '../channel/spi.js';
 import { operatorMetadataOf, operatorRegistry } from '../operator/index.js';
 import type { OperatorDraft } from './draft.js';
-import type { OperatorPlan } from './plan.js';
+import type { ResolvedOptions } from './options.js';
+import type { ChildrenPlan, OperatorPlan, RestartPlan } from './plan.js';
 import { reasonOf, type ProblemList } from './problem-list.js';
 import { channelsOf } from './plan-walk.js';
 
@@ -9,6 +10,19 @@ import { channelsOf } from './plan-walk.js';
 const REACHES: readonly Capabilities['reach'][] = ['thread', 'process', 'host', 'network'];
 /** How far a backend must reach for a placement: threads share a process, processes a host. */
 const NEEDED = { inline: 'thread', thread: 'process', process: 'host' } as const;
+
+const RESTART_DEFAULTS: Omit<RestartPlan, 'afterErrors'> = { times: 5, within: 60_000, backoff: 200, longest: 30_000 };
+
+/** Where the replicas of an operator run, and when they are started again. */
+export function resolvePlacement(name: string, { operator, ownPlacement }: ResolvedOptions): Pick<OperatorPlan, 'placement' | 'restart'> & { readonly children: ChildrenPlan } {
+  const { placement, restart } = operator;
+  const { kind, count, memory, killAfter = 0 } = typeof placement === 'string' ? { kind: placement } : placement;
+  return {
+    placement: kind,
+    children: { pool: ownPlacement ? name : `every ${kind}`, count, memory, killAfter },
+    restart: restart === false ? { ...RESTART_DEFAULTS, times: 0, afterErrors: false } : { ...RESTART_DEFAULTS, ...restart, afterErrors: restart !== undefined },
+  };
+}
 
 /** Checks that replicas which run elsewhere find their class, their parameters and their channels there. */
 export function checkPlacement(draft: OperatorDraft, plan: OperatorPlan, home: { readonly location: string; readonly capabilities: Capabilities }, problems: ProblemList): void {

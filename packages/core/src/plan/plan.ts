@@ -2,7 +2,7 @@ import type { Capabilities, ChannelSpec } from '../channel/spi.js';
 import type { Codec } from '../codec/index.js';
 import type { Problem } from '../error/index.js';
 import type { OperatorClass, PluginMetadata, StateMetadata } from '../operator/index.js';
-import type { InputOptions, OperatorDefaults, OutputOptions } from '../pipeline/index.js';
+import type { InputOptions, OperatorDefaults, OutputOptions, PlacementKind, RestartOptions } from '../pipeline/index.js';
 
 /** A pipeline resolved and checked as a whole. Pure: connects to nothing, constructs nothing. */
 export interface Plan {
@@ -24,9 +24,30 @@ export interface Plan {
   toMermaid(): string;
 }
 
+/** The threads or processes that run an operator's replicas. */
+export interface ChildrenPlan {
+  /** Operators of one pool share its threads or processes. */
+  readonly pool: string;
+  /** `undefined`: one for each replica. */
+  readonly count: number | undefined;
+  /** MiB of heap. */
+  readonly memory: number | undefined;
+  /** ms of silence after which one is killed; 0 = never. */
+  readonly killAfter: number;
+}
+
+/** When replicas are started again. */
+export interface RestartPlan extends Required<RestartOptions> {
+  /** After an error too, instead of only after the end of their thread or process. */
+  readonly afterErrors: boolean;
+}
+
 /** An operator with every option resolved. */
-export interface OperatorPlan extends Required<Omit<OperatorDefaults, 'tick' | 'maxStepBytes'>> {
+export interface OperatorPlan extends Required<Omit<OperatorDefaults, 'tick' | 'maxStepBytes' | 'placement' | 'restart'>> {
   readonly name: string;
+  readonly placement: PlacementKind;
+  readonly children: ChildrenPlan;
+  readonly restart: RestartPlan;
   readonly type: OperatorClass;
   /** URL of its module, where known. */
   readonly module: string | undefined;

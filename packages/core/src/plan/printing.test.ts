@@ -168,6 +168,13 @@ describe('as JSON', () => {
             },
           ],
           "replicas": 1,
+          "restart": {
+            "afterErrors": false,
+            "backoff": 200,
+            "longest": 30000,
+            "times": 5,
+            "within": 60000,
+          },
           "states": [
             {
               "name": "progress",
@@ -211,6 +218,13 @@ describe('as JSON', () => {
           "placement": "inline",
           "plugins": [],
           "replicas": 3,
+          "restart": {
+            "afterErrors": false,
+            "backoff": 200,
+            "longest": 30000,
+            "times": 5,
+            "within": 60000,
+          },
           "states": [],
           "stepTimeout": 30000,
         },

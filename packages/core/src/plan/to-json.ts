@@ -15,13 +15,15 @@ export function planToJson({ pipeline, location, capabilities, operators, channe
 }
 
 function operatorToJson(operator: OperatorPlan): unknown {
-  const { name, type, module, replicas, placement, delivery, tick, idle, commitInterval, maxStepBytes, stepTimeout, inputs, outputs, states, plugins, levels } = operator;
+  const { name, type, module, replicas, placement, children, restart, delivery, tick, idle, commitInterval, maxStepBytes, stepTimeout, inputs, outputs, states, plugins, levels } = operator;
   return {
     name,
     class: classOf(operator),
     ...(module === undefined ? {} : { module }),
     replicas,
     placement,
+    ...(placement === 'inline' ? {} : { children: Object.fromEntries(Object.entries(children).filter(([, value]) => value !== undefined)) }),
+    restart: { ...restart },
     delivery,
     ...(tick === undefined ? {} : { tick }),
     idle,
