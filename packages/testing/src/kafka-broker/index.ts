@@ -1,0 +1,3 @@
+export { KafkaBroker } from './broker.js';
+export { QUICK_JVM, startKafka, type KafkaCluster, type KafkaOptions } from './cluster.js';
+export { KAFKA_VERSION } from './versions.js';
