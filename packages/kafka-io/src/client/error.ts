@@ -40,7 +40,7 @@ export class KafkaError extends Error {
   /** The same request may succeed later, maybe after metadata or coordinator were asked for again. */
   readonly retriable: boolean;
   readonly place: KafkaErrorPlace;
-  private readonly text: string;
+  readonly #text: string;
 
   constructor(kind: KafkaErrorKind, text: string, details: KafkaErrorDetails = {}) {
     const { code, retriable, cause, ...place } = details;
@@ -50,7 +50,7 @@ export class KafkaError extends Error {
     this.code = code;
     this.retriable = retriable ?? (code === undefined ? kind === 'connection' || kind === 'timeout' : RETRIABLE.has(code));
     this.place = place;
-    this.text = text;
+    this.#text = text;
   }
 
   /** Whether it is a refusal with one of these codes. */
@@ -62,7 +62,7 @@ export class KafkaError extends Error {
   at(more: KafkaErrorPlace): KafkaError {
     const place = { ...more, ...Object.fromEntries(Object.entries(this.place).filter(([, value]) => value !== undefined)) };
     const { code, retriable, cause } = this;
-    const text = this.place.principal === undefined && place.principal !== undefined && code?.endsWith('_AUTHORIZATION_FAILED') === true ? refusal(code, place) : this.text;
+    const text = this.place.principal === undefined && place.principal !== undefined && code?.endsWith('_AUTHORIZATION_FAILED') === true ? refusal(code, place) : this.#text;
     return new KafkaError(this.kind, text, { ...place, code, retriable, cause });
   }
 }

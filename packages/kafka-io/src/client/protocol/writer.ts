@@ -1,5 +1,8 @@
 import { Buffer } from 'node:buffer';
 
+/** Bytes of a frame's size. */
+const SIZE = 4;
+
 /**
  * Encodes the primitive types of Kafka's protocol, big-endian, into buffers that grow; large byte strings are taken as they are,
  * not copied. Source: kafka.apache.org/protocol, "Protocol Primitive Types"; KIP-482 for the compact ones.
@@ -8,20 +11,17 @@ export class Writer {
   private readonly parts: Uint8Array[] = [];
   private buffer: Buffer;
   private start = 0;
-  private end = 0;
+  private end = SIZE;
   private done = 0;
 
-  constructor(size = 512) {
-    this.buffer = Buffer.allocUnsafe(size);
+  constructor(capacity = 512) {
+    this.buffer = Buffer.allocUnsafe(capacity);
   }
 
-  /** Bytes written so far. */
-  get size(): number {
-    return this.done + this.end - this.start;
-  }
-
-  /** All that was written, in order. The writer is not used afterwards. */
-  finish(): Uint8Array[] {
+  /** All that was written, in order, after its size as Kafka frames a request. The writer is not used afterwards. */
+  frame(): Uint8Array[] {
+    const first = this.parts.length === 0 ? this.buffer : (this.parts[0] as Buffer);
+    first.writeInt32BE(this.done + this.end - this.start - SIZE, 0);
     this.close();
     return this.parts;
   }
