@@ -181,6 +181,7 @@ export class Connection {
     writer.int16(api.key).int16(api.version).int32(correlationId).string(this.settings.clientId);
     if (api.flexible === true) writer.tags();
     request.encode(writer);
+    if (api.flexible === true) writer.tags();
     return writer.frame();
   }
 
@@ -214,6 +215,7 @@ export class Connection {
     try {
       if (request.api.flexible === true) reader.tags();
       answer = request.decode(reader);
+      if (request.api.flexible === true) reader.tags();
       if (reader.remaining > 0) throw new RangeError(`${reader.remaining} bytes are left over`);
     } catch (error) {
       const place = { ...this.place(), api: request.api.name, principal: this.settings.principal };

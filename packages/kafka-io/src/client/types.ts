@@ -37,10 +37,10 @@ export interface Api {
 /** A request ready to be sent to any node, with what its answer means. Made by the functions of `requests/`. */
 export interface KafkaRequest<T> {
   readonly api: Api;
-  /** Writes the body. Called once, when the request goes out. */
+  /** Writes the body, its last tagged fields aside. Called once, when the request goes out. */
   encode(writer: Writer): void;
   /**
-   * Reads the body of the answer. Errors that concern the request as a whole are thrown; those of single topics and partitions
+   * Reads the body of the answer, its last tagged fields aside. Errors that concern the request as a whole are thrown; those of single topics and partitions
    * are given as `errorCode`, 0 for none.
    * @throws KafkaError
    */

@@ -103,7 +103,7 @@ export class Writer {
     return this;
   }
 
-  /** No tagged fields. Ends every structure of a flexible version. */
+  /** No tagged fields. Ends every structure of a flexible version; the body's own are written by who sends it. */
   tags(): this {
     return this.unsignedVarint(0);
   }

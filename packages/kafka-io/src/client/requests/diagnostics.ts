@@ -16,7 +16,7 @@ export function listTransactions(states: readonly string[] = []): KafkaRequest<L
   return {
     api: LIST_TRANSACTIONS,
     encode(writer) {
-      writer.compactArray(states, (state) => writer.compactString(state)).compactArray([], () => {}).tags();
+      writer.compactArray(states, (state) => writer.compactString(state)).compactArray([], () => {});
     },
     decode(reader) {
       reader.int32(); // throttle time
@@ -48,7 +48,7 @@ export function describeTransactions(transactionalIds: readonly string[]): Kafka
   return {
     api: DESCRIBE_TRANSACTIONS,
     encode(writer) {
-      writer.compactArray(transactionalIds, (id) => writer.compactString(id)).tags();
+      writer.compactArray(transactionalIds, (id) => writer.compactString(id));
     },
     decode(reader) {
       reader.int32(); // throttle time
@@ -90,7 +90,6 @@ export function describeProducers(partitions: readonly TopicPartition[]): KafkaR
     api: DESCRIBE_PRODUCERS,
     encode(writer) {
       writeCompactTopics(writer, partitions, ({ partition }) => writer.int32(partition));
-      writer.tags();
     },
     decode(reader) {
       reader.int32(); // throttle time

@@ -60,7 +60,7 @@ export function listGroups(states: readonly string[] = []): KafkaRequest<ListedG
   return {
     api: LIST_GROUPS,
     encode(writer) {
-      writer.compactArray(states, (state) => writer.compactString(state)).tags();
+      writer.compactArray(states, (state) => writer.compactString(state));
     },
     decode(reader) {
       reader.int32(); // throttle time

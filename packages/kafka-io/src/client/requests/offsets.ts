@@ -44,7 +44,7 @@ export function offsetFetch(group: string, partitions?: readonly TopicPartition[
       writer.compactString(group);
       if (partitions === undefined) writer.unsignedVarint(0);
       else writeCompactTopics(writer, partitions, ({ partition }) => writer.int32(partition));
-      writer.boolean(true).tags();
+      writer.boolean(true);
     },
     decode(reader) {
       reader.int32(); // throttle time

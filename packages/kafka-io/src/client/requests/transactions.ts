@@ -38,7 +38,7 @@ export function initProducerId({ transactionalId, transactionTimeout, current }:
     api: INIT_PRODUCER_ID,
     encode(writer) {
       writer.compactNullableString(transactionalId).int32(transactionTimeout);
-      writer.int64(current?.producerId ?? -1).int16(current?.producerEpoch ?? -1).tags();
+      writer.int64(current?.producerId ?? -1).int16(current?.producerEpoch ?? -1);
     },
     decode(reader) {
       reader.int32(); // throttle time
@@ -103,7 +103,6 @@ export function txnOffsetCommit({ transactionalId, producerId, producerEpoch }: 
         const anyLeaderEpoch = -1;
         writer.int32(partition).int64(offset).int32(anyLeaderEpoch).compactNullableString(metadata ?? '').tags();
       });
-      writer.tags();
     },
     decode(reader) {
       reader.int32(); // throttle time
