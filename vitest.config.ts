@@ -10,8 +10,12 @@ interface RootTsconfig {
 // One list of the packages' sources serves the type check and the tests, so neither needs a build first.
 const { compilerOptions } = JSON.parse(readFileSync(new URL('tsconfig.json', import.meta.url), 'utf8')) as RootTsconfig;
 
+const folders = (suffix: string): string[] => [`packages/*/src/**/*.${suffix}`, `examples/**/*.${suffix}`, `docs/**/*.${suffix}`];
+
 export default defineConfig(({ mode }) => {
-  const suffix = mode === 'full' ? 'full.test.ts' : 'test.ts';
+  const full = mode === 'full';
+  const suffix = full ? 'full.test.ts' : 'test.ts';
+  const exclude = full ? [...configDefaults.exclude, '**/dist/**'] : [...configDefaults.exclude, '**/dist/**', '**/*.full.test.ts'];
   return {
     resolve: {
       alias: Object.entries(compilerOptions.paths).map(([name, [source]]) => ({
@@ -20,12 +24,34 @@ export default defineConfig(({ mode }) => {
       })),
     },
     test: {
-      include: [`packages/*/src/**/*.${suffix}`, `examples/**/*.${suffix}`, `docs/**/*.${suffix}`],
-      exclude: mode === 'full' ? [...configDefaults.exclude, '**/dist/**'] : [...configDefaults.exclude, '**/dist/**', '**/*.full.test.ts'],
-      // Two busy cores stretch a test of one second to several; what is still running after this is stuck.
-      testTimeout: mode === 'full' ? 600_000 : 20_000,
-      hookTimeout: 20_000,
-      passWithNoTests: mode === 'full',
+      projects: [
+        {
+          extends: true,
+          test: {
+            name: 'plain',
+            include: folders(suffix),
+            exclude: [...exclude, `**/*.kafka.${suffix}`],
+            // Two busy cores stretch a test of one second to several; what is still running after this is stuck.
+            testTimeout: full ? 600_000 : 20_000,
+            hookTimeout: 20_000,
+          },
+        },
+        {
+          extends: true,
+          test: {
+            name: 'kafka',
+            include: folders(`kafka.${suffix}`),
+            exclude,
+            globalSetup: '.ci/kafka/setup.ts',
+            testTimeout: full ? 600_000 : 60_000,
+            hookTimeout: 60_000,
+            // A file may run three brokers, which two cores just carry; others beside it would only make all of them wait.
+            maxWorkers: 1,
+            sequence: { groupOrder: 1 },
+          },
+        },
+      ],
+      passWithNoTests: full,
       restoreMocks: true,
       unstubEnvs: true,
       reporters: ['default', new ClosingLineReporter()],

@@ -1,3 +1,4 @@
 export { KafkaBroker } from './broker.js';
 export { QUICK_JVM, startKafka, type KafkaCluster, type KafkaOptions } from './cluster.js';
+export { findKafka, type KafkaSource } from './source.js';
 export { KAFKA_VERSION } from './versions.js';
