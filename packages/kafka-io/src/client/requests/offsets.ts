@@ -34,8 +34,9 @@ export interface CommittedOffset extends PartitionResult {
 const OFFSET_FETCH = { key: 9, name: 'OffsetFetch', version: 7, flexible: true };
 
 /**
- * Reads a group's offsets; all that it has where no partitions are named. Those in a transaction that is not decided yet are
- * UNSTABLE_OFFSET_COMMIT instead of the value before (require_stable, KIP-447).
+ * Reads a group's offsets. Those in a transaction that is not decided yet are UNSTABLE_OFFSET_COMMIT instead of the value before
+ * (require_stable, KIP-447). Where no partitions are named it reads all that the group has, and leaves one out whose first offset is in
+ * such a transaction.
  */
 export function offsetFetch(group: string, partitions?: readonly TopicPartition[]): KafkaRequest<CommittedOffset[]> {
   return {

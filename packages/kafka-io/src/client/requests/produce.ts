@@ -37,8 +37,8 @@ export function produce({ transactionalId, timeout, batches }: ProduceArguments)
       writer.nullableString(transactionalId).int16(-1).int32(timeout);
       writeTopics(writer, batches, ({ partition, records }) => writer.int32(partition).bytes(records));
     },
-    decode: (reader) =>
-      readTopics(reader, (topic) => {
+    decode(reader) {
+      const partitions = readTopics(reader, (topic) => {
         const partition = reader.int32();
         const errorCode = reader.int16();
         const baseOffset = reader.int64();
@@ -48,6 +48,9 @@ export function produce({ transactionalId, timeout, batches }: ProduceArguments)
         const ofBatch = reader.nullableString();
         const reason = ofRecords.length === 0 ? ofBatch : [...(ofBatch === null ? [] : [ofBatch]), ...ofRecords.map(({ index, reason }) => `record ${index}: ${reason ?? 'refused'}`)].join('; ');
         return { topic, partition, errorCode, reason, baseOffset, logAppendTime, logStartOffset };
-      }),
+      });
+      reader.int32(); // throttle time
+      return partitions;
+    },
   };
 }
