@@ -1,1 +1,1 @@
-export {};
+export { localBackend, localModule } from './backend.js';
