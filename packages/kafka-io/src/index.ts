@@ -1,1 +1,1 @@
-export {};
+export { kafkaBackend } from './backend.js';

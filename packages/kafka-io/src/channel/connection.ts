@@ -1,0 +1,24 @@
+import type { Logger } from '@millrace/core';
+import type { KafkaClient } from '../client/index.js';
+import type { Fetcher } from '../fetch/fetcher.js';
+import type { ByteBudget } from '../produce/budget.js';
+import type { GroupPositions } from '../resources/group-positions.js';
+
+/** What sessions share: a process's connection to a cluster. */
+export interface Connection {
+  readonly client: KafkaClient;
+  readonly fetcher: Fetcher;
+  readonly positions: GroupPositions;
+  readonly budget: ByteBudget;
+  readonly logger: Logger;
+  readonly recordBytes: number;
+  readonly stateBytes: number;
+  readonly offsetReset: 'earliest' | 'latest' | 'fail';
+  /** Ms for which a broker may be out of reach. */
+  readonly patience: number;
+  /**
+   * The topic of a channel.
+   * @throws MillraceError `MILLRACE_CHANNEL_UNKNOWN`
+   */
+  find(channel: string, external: boolean): Promise<{ readonly topic: string; readonly partitions: number }>;
+}

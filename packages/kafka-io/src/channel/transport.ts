@@ -1,0 +1,253 @@
+import { MillraceError, silentLogger, type Capabilities, type ChannelDescription, type ChannelSpec, type Control, type Logger, type Owner, type Session, type Transport } from '@millrace/core';
+import { initProducerId, KafkaError, type KafkaClient, type ProducerIdentity } from '../client/index.js';
+import { Fetcher } from '../fetch/fetcher.js';
+import { askOffsets } from '../offsets.js';
+import { ByteBudget } from '../produce/budget.js';
+import { Producer, type TransactionalScope } from '../produce/producer.js';
+import { GroupPositions } from '../resources/group-positions.js';
+import { tableTopicOf, topicOf, Topics } from '../resources/topics.js';
+import { retry } from '../retry.js';
+import type { KafkaSettings } from '../settings.js';
+import { FactTopic } from '../table/fact-topic.js';
+import { recordsOf, TopicTable } from '../table/topic-table.js';
+import { OwnerTransaction } from '../transaction/owner-transaction.js';
+import type { Connection } from './connection.js';
+import { KafkaSession } from './session.js';
+
+/** Ms for which a broker may be out of reach before what needs it fails. */
+const PATIENCE = 30_000;
+
+/** A process's connection to a cluster. */
+export class KafkaTransport implements Transport, Connection {
+  readonly identity: string;
+  readonly limits: Transport['limits'];
+  readonly fetcher: Fetcher;
+  readonly positions: GroupPositions;
+  readonly budget: ByteBudget;
+  readonly logger: Logger = silentLogger;
+  readonly patience = PATIENCE;
+  readonly #tableFetcher: Fetcher;
+  readonly #topics: Topics;
+  readonly #tables = new Map<string, Promise<TopicTable>>();
+  readonly #controls = new Map<string, FactTopic>();
+  readonly #sessions = new Set<KafkaSession>();
+  #plain: Producer | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(
+    readonly client: KafkaClient,
+    readonly settings: KafkaSettings,
+    readonly capabilities: Capabilities,
+  ) {
+    const { fetch, producer, topic } = settings;
+    this.identity = `kafka:${client.clusterId}${topic.prefix === '' ? '' : `?prefix=${topic.prefix}`}`;
+    this.limits = { recordBytes: settings.recordBytes, stateBytes: settings.recordBytes };
+    this.fetcher = new Fetcher(client, { ...fetch, isolation: 'read_committed', lane: 'fetch' });
+    this.#tableFetcher = new Fetcher(client, { ...fetch, isolation: 'read_committed', lane: 'table' });
+    this.positions = new GroupPositions(client);
+    this.budget = new ByteBudget(producer.maxBufferedBytes);
+    this.#topics = new Topics(client);
+  }
+
+  get recordBytes(): number {
+    return this.limits.recordBytes;
+  }
+
+  get stateBytes(): number {
+    return this.limits.stateBytes;
+  }
+
+  get offsetReset(): KafkaSettings['offsetReset'] {
+    return this.settings.offsetReset;
+  }
+
+  async find(channel: string, external: boolean): Promise<{ readonly topic: string; readonly partitions: number }> {
+    const topic = external ? channel : this.#topicOf(channel);
+    const found = await this.#topics.find(topic);
+    if (found === undefined) throw new MillraceError('MILLRACE_CHANNEL_UNKNOWN', `topic ${topic} does not exist`, { channel });
+    return { topic, partitions: found.partitions.length };
+  }
+
+  async describeChannel(name: string): Promise<ChannelDescription | undefined> {
+    this.#check();
+    const topic = this.#topicOf(name);
+    const found = await this.#topics.find(topic);
+    if (found === undefined) return undefined;
+    const partitions = found.partitions.map(({ partition }) => partition);
+    const [starts, ends, groups] = await Promise.all([
+      askOffsets(this.client, topic, partitions, 'earliest', 'read_committed'),
+      askOffsets(this.client, topic, partitions, 'latest', 'read_committed'),
+      this.positions.ofTopic(topic, partitions),
+    ]);
+    return { name, partitions: partitions.length, starts, ends, groups };
+  }
+
+  async createResources(channels: readonly ChannelSpec[]): Promise<void> {
+    this.#check();
+    await this.#topics.create(channels.map((spec) => topicOf(this.#topicOf(spec.name), spec, this.settings.topic)));
+    await Promise.all(channels.map(async ({ name, partitions, groups = [] }) => {
+      if (groups.length === 0) return;
+      const topic = this.#topicOf(name);
+      const starts = await askOffsets(this.client, topic, Array.from({ length: partitions }, (_, i) => i), 'earliest', 'read_committed');
+      await Promise.all(groups.map((group) => this.positions.place(group, topic, starts)));
+    }));
+  }
+
+  async deleteResources({ channels = [], owners = [] }: Parameters<Transport['deleteResources']>[0]): Promise<void> {
+    this.#check();
+    const topics = channels.map((channel) => this.#topicOf(channel));
+    await Promise.all(topics.map(async (topic) => {
+      const found = await this.#topics.find(topic);
+      if (found !== undefined) await this.positions.forget(topic, found.partitions.map(({ partition }) => partition));
+    }));
+    await this.#topics.delete(topics);
+    for (const owner of owners) await this.#forget(owner);
+  }
+
+  async open(owner: Owner): Promise<Session> {
+    this.#check();
+    const table = await this.#table(`${pipelineOf(owner.id)}.state`);
+    const { producer: options } = this.settings;
+    const transaction = await OwnerTransaction.take(this.client, owner.id, { transactionTimeout: options.transactionTimeout, patience: this.patience });
+    const bell: { fail: (error: Error) => void } = { fail: () => undefined };
+    const onFailure = (error: Error): void => bell.fail(error);
+    const committer = this.#producer(transaction.producer, onFailure, transaction);
+    try {
+      await table.caughtUp();
+      const incarnation = incarnationOf(table.get(owner.id)) + 1;
+      committer.write(committer.queue(table.topic, 0), recordsOf([[owner.id, Buffer.from(JSON.stringify({ v: 1, incarnation }))]]), undefined);
+      await committer.flush();
+      await transaction.commit();
+      committer.leaveTransaction();
+      const producer = owner.delivery === 'exactly-once' ? committer : this.#producer(await this.#plainIdentity(), onFailure);
+      this.#check();
+      const state = new Map(Array.from(table.under(`${owner.id}/`), ([key, value]) => [key.slice(owner.id.length + 1), value]));
+      const session = new KafkaSession(this, { identity: owner, incarnation, state, stateTopic: table.topic, transaction, committer, producer }, (ended) => {
+        unfollow();
+        this.#sessions.delete(ended);
+      });
+      bell.fail = (error) => session.fail(error);
+      const unfollow = table.follow(owner.id, (key, value) => {
+        if (key === owner.id && incarnationOf(value) > incarnation) session.fail(new MillraceError('MILLRACE_FENCED', `session ${incarnation} of ${owner.id} was replaced by session ${incarnationOf(value)}`));
+      });
+      this.#sessions.add(session);
+      return session;
+    } catch (error) {
+      committer.close(error as Error);
+      await transaction.abort().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  control(pipeline: string): Control {
+    const topic = `${pipeline}.control`;
+    let control = this.#controls.get(topic);
+    if (control === undefined) {
+      control = new FactTopic(async () => {
+        this.#check();
+        const table = await this.#table(topic);
+        return { table, producer: await this.#plainProducer() };
+      });
+      this.#controls.set(topic, control);
+    }
+    return control;
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#sessions].map((session) => session.close()));
+    const error = this.#closedError();
+    this.#plain?.close(error);
+    for (const table of this.#tables.values()) {
+      table.then((open) => open.close(error), () => undefined);
+    }
+    this.fetcher.close();
+    this.#tableFetcher.close();
+    await this.client.close();
+  }
+
+  /** Removes the state of an owner. Its incarnation stays, so that those to come are told from those before. */
+  async #forget(owner: string): Promise<void> {
+    const topic = this.#topicOf(`${pipelineOf(owner)}.state`);
+    if ((await this.#topics.find(topic)) === undefined) return;
+    const table = await this.#table(`${pipelineOf(owner)}.state`);
+    await table.caughtUp();
+    const keys = Array.from(table.under(`${owner}/`), ([key]) => [key, undefined] as const);
+    if (keys.length === 0) return;
+    const producer = await this.#plainProducer();
+    producer.write(producer.queue(topic, 0), recordsOf(keys), undefined);
+    await producer.flush();
+    await table.caughtUp();
+  }
+
+  /** The table in a topic of a pipeline; the topic is made where it is not there. */
+  #table(name: string): Promise<TopicTable> {
+    const topic = this.#topicOf(name);
+    let table = this.#tables.get(topic);
+    if (table === undefined) {
+      table = this.#openTable(topic);
+      this.#tables.set(topic, table);
+      table.catch(() => this.#tables.delete(topic));
+    }
+    return table;
+  }
+
+  async #openTable(topic: string): Promise<TopicTable> {
+    await this.#topics.create([tableTopicOf(topic, this.settings.topic)]);
+    const from = (await askOffsets(this.client, topic, [0], 'earliest', 'read_committed')).get(0) ?? 0;
+    this.#check();
+    return new TopicTable(this.client, this.#tableFetcher, topic, from, (error) => {
+      this.#tables.delete(topic);
+      for (const session of this.#sessions) session.fail(error);
+    });
+  }
+
+  #producer(identity: ProducerIdentity, onFailure: (error: Error) => void, transaction?: TransactionalScope): Producer {
+    return new Producer(this.client, { identity, transaction, ...this.settings.producer, deliveryTimeout: this.settings.producer.deliveryTimeout, budget: this.budget, lane: 'data', onFailure });
+  }
+
+  /** Writes facts; made anew after it failed. */
+  async #plainProducer(): Promise<Producer> {
+    if (this.#plain !== undefined) return this.#plain;
+    const identity = await this.#plainIdentity();
+    this.#check();
+    return (this.#plain ??= this.#producer(identity, () => (this.#plain = undefined)));
+  }
+
+  /** An idempotent producer outside transactions. */
+  async #plainIdentity(): Promise<ProducerIdentity> {
+    try {
+      return await retry(() => this.client.controller().send(initProducerId({ transactionalId: null, transactionTimeout: 0 })), { patience: this.patience, what: 'asking for a producer id' });
+    } catch (error) {
+      throw error instanceof KafkaError ? new MillraceError('MILLRACE_BACKEND_FAILED', error.message, { cause: error }) : error;
+    }
+  }
+
+  #topicOf(channel: string): string {
+    return `${this.settings.topic.prefix}${channel}`;
+  }
+
+  #check(): void {
+    if (this.#closed !== undefined) throw this.#closedError();
+  }
+
+  #closedError(): MillraceError {
+    return new MillraceError('MILLRACE_SESSION_CLOSED', `the connection to ${this.identity} is closed`);
+  }
+}
+
+/** The pipeline of an owner: `hello` of `hello` and of `hello.writer#0`. */
+function pipelineOf(owner: string): string {
+  const hash = owner.lastIndexOf('#');
+  const dot = owner.lastIndexOf('.', hash === -1 ? 0 : hash);
+  return hash === -1 || dot <= 0 ? owner : owner.slice(0, dot);
+}
+
+function incarnationOf(value: Uint8Array | undefined): number {
+  if (value === undefined) return 0;
+  const fact: unknown = JSON.parse(Buffer.from(value).toString());
+  return typeof fact === 'object' && fact !== null && 'incarnation' in fact && typeof fact.incarnation === 'number' ? fact.incarnation : 0;
+}

@@ -1,0 +1,81 @@
+import { MillraceError, NO_VALUE, type ChannelWriter, type Offsets, type OutgoingBatch } from '@millrace/core';
+import type { PartitionQueue } from '../produce/partition-queue.js';
+import type { Producer } from '../produce/producer.js';
+
+/** What a writer needs of its session. */
+export interface WriterHost {
+  readonly producer: Producer;
+  readonly recordBytes: number;
+  /** Throws where the session can do nothing more. */
+  check(): void;
+  /** Counts bytes of a step. @throws MillraceError `MILLRACE_STEP_TOO_LARGE`, and then they are not counted. */
+  stage(bytes: number, channel: string): void;
+  /** A promise of room where too much waits to be sent. */
+  readonly room: Promise<void> | undefined;
+}
+
+/** Writes records of a session into a topic. */
+export class KafkaChannelWriter implements ChannelWriter {
+  readonly #queues: readonly PartitionQueue[];
+  #written = new Set<PartitionQueue>();
+  #schema: string | undefined;
+  #prefix: Uint8Array | undefined;
+
+  constructor(
+    private readonly host: WriterHost,
+    readonly channel: string,
+    topic: string,
+    readonly partitions: number,
+    private readonly framing: 'single-object' | 'none',
+  ) {
+    this.#queues = Array.from({ length: partitions }, (_, partition) => host.producer.queue(topic, partition));
+  }
+
+  writeRecords(batch: OutgoingBatch): Promise<void> | undefined {
+    const { host } = this;
+    host.check();
+    if (batch.count === 0) return undefined;
+    const queue = this.#queues[batch.partition];
+    if (queue === undefined) {
+      throw new MillraceError('MILLRACE_CHANNEL_MISMATCH', `channel ${this.channel} has the partitions 0 to ${this.partitions - 1}, no ${batch.partition}`, { channel: this.channel, partition: batch.partition });
+    }
+    this.#checkSizes(batch);
+    host.stage(batch.bytes.length, this.channel);
+    this.#written.add(queue);
+    host.producer.write(queue, batch, this.#prefixOf(batch.schema));
+    return host.room;
+  }
+
+  /** Takes the partitions written since the last call. */
+  takeWritten(): ReadonlySet<PartitionQueue> {
+    const written = this.#written;
+    this.#written = new Set();
+    return written;
+  }
+
+  #checkSizes({ bytes, bounds, count, keys, headers, partition }: OutgoingBatch): void {
+    const limit = this.host.recordBytes;
+    if (bytes.length <= limit && keys === undefined && headers === undefined) return;
+    for (let i = 0; i < count; i++) {
+      const start = bounds[2 * i] ?? NO_VALUE;
+      let size = (start === NO_VALUE ? 0 : (bounds[2 * i + 1] ?? start) - start) + (keys?.[i]?.length ?? 0);
+      for (const [name, value] of headers?.[i] ?? []) size += name.length + value.length;
+      if (size > limit) throw new MillraceError('MILLRACE_RECORD_TOO_LARGE', `a record of ${size} bytes for channel ${this.channel} exceeds the limit of ${limit}`, { channel: this.channel, partition });
+    }
+  }
+
+  /** The header of Avro's single-object encoding: its mark, and the fingerprint little-endian. */
+  #prefixOf(schema: string): Uint8Array | undefined {
+    if (this.framing === 'none' || schema === '') return undefined;
+    if (schema !== this.#schema) {
+      this.#schema = schema;
+      this.#prefix = Uint8Array.of(0xc3, 0x01, ...Buffer.from(schema, 'hex').reverse());
+    }
+    return this.#prefix;
+  }
+}
+
+/** Where each writer's records end, as readers count: `markers` is what the end of a transaction adds behind them. */
+export function endsOf(written: ReadonlySet<PartitionQueue>, markers: number): Offsets {
+  return new Map(Array.from(written, ({ partition, end }) => [partition, (end ?? 0) + markers]));
+}

@@ -1,0 +1,112 @@
+import { MillraceError } from '@millrace/core';
+import { decodeRecordSet } from '../batch/index.js';
+import { fetch, listOffsets, protocolError, type FetchedPartition, type KafkaNode } from '../client/index.js';
+import type { FetcherOptions } from './fetcher.js';
+import type { Subscription } from './subscription.js';
+
+/** Readers that share what comes of one partition from one offset. */
+interface Asked {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly maxBytes: number;
+  readonly framing: 'single-object' | 'none';
+  readonly subscriptions: Subscription[];
+  readonly versions: number[];
+}
+
+/** One question to one leader, and what becomes of its answer. */
+export class LeaderRequest {
+  readonly #asked = new Map<string, Asked>();
+
+  constructor(private readonly options: FetcherOptions) {}
+
+  /** Takes a partition in, unless the request asks for another offset of it. */
+  add(subscription: Subscription): boolean {
+    const { topic, partition, fetchOffset, maxBytes, version } = subscription;
+    const { framing } = subscription.options;
+    const key = `${partition} ${topic}`;
+    const asked = this.#asked.get(key);
+    if (asked === undefined) this.#asked.set(key, { topic, partition, offset: fetchOffset, maxBytes, framing, subscriptions: [subscription], versions: [version] });
+    else if (asked.offset !== fetchOffset || asked.framing !== framing || asked.maxBytes !== maxBytes) return false;
+    else {
+      asked.subscriptions.push(subscription);
+      asked.versions.push(version);
+    }
+    return true;
+  }
+
+  /** Asks, and hands the answer to whom it concerns. Gives the topics whose leaders have to be asked for anew; never rejects. */
+  async run(node: KafkaNode): Promise<readonly string[]> {
+    const { isolation, maxWait, maxBytes } = this.options;
+    const stale = new Set<string>();
+    for (const { subscriptions } of this.#asked.values()) for (const subscription of subscriptions) subscription.fetching = true;
+    try {
+      const partitions = Array.from(this.#asked.values(), ({ topic, partition, offset, maxBytes: bytes }) => ({ topic, partition, offset, maxBytes: bytes }));
+      const answer = await node.send(fetch({ isolation, maxWait, minBytes: 1, maxBytes, partitions }), { timeout: maxWait + 30_000 });
+      for (const fetched of answer) {
+        const asked = this.#asked.get(`${fetched.partition} ${fetched.topic}`);
+        if (asked !== undefined) await this.#take(asked, fetched, node, stale);
+      }
+    } catch (error) {
+      for (const asked of this.#asked.values()) this.#stumble(asked, error, stale);
+    } finally {
+      for (const asked of this.#asked.values()) for (const subscription of current(asked)) subscription.fetching = false;
+    }
+    return [...stale];
+  }
+
+  async #take(asked: Asked, fetched: FetchedPartition, node: KafkaNode, stale: Set<string>): Promise<void> {
+    const { topic, partition, offset, framing } = asked;
+    const error = protocolError(fetched.errorCode, { api: 'Fetch', topic, partition });
+    if (error?.code === 'OFFSET_OUT_OF_RANGE') return this.#reset(asked, node, stale);
+    if (error !== undefined) return this.#stumble(asked, error, stale);
+    const end = this.options.isolation === 'read_committed' ? fetched.lastStableOffset : fetched.highWatermark;
+    try {
+      const { batches, next, tooLarge } = decodeRecordSet(fetched.records, { topic, partition, from: offset, framing, isolation: this.options.isolation, abortedTransactions: fetched.abortedTransactions });
+      for (const subscription of current(asked)) {
+        subscription.end = end;
+        if (tooLarge !== undefined) subscription.maxBytes = Math.max(subscription.maxBytes, tooLarge);
+        subscription.put(batches, next);
+      }
+    } catch (error) {
+      for (const subscription of current(asked)) subscription.fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** The offset is not there. A seek means the nearest; a committed position means records that were never read. */
+  async #reset(asked: Asked, node: KafkaNode, stale: Set<string>): Promise<void> {
+    const { topic, partition, offset } = asked;
+    try {
+      const [start, end] = await Promise.all(
+        (['earliest', 'latest'] as const).map(async (at) => {
+          const [found] = await node.send(listOffsets([{ topic, partition, at }], this.options.isolation));
+          const error = protocolError(found?.errorCode ?? -1, { api: 'ListOffsets', topic, partition });
+          if (error !== undefined) throw error;
+          return found?.offset;
+        }),
+      );
+      if (start === undefined || end === undefined) return;
+      for (const subscription of current(asked)) {
+        const { reset } = subscription.options;
+        if (subscription.sought) subscription.seek(offset < start ? start : end);
+        else if (reset === 'fail') {
+          subscription.fail(new MillraceError('MILLRACE_OFFSET_OUT_OF_RANGE', `the records from ${offset} on are not there to be read: the partition goes from ${start} to ${end}; retention or an unclean election took them. Say where to go on with the option offsetReset (earliest or latest), or move the group`, { channel: topic, partition, offset }));
+        } else subscription.seek(reset === 'earliest' ? start : end);
+      }
+    } catch (error) {
+      this.#stumble(asked, error, stale);
+    }
+  }
+
+  #stumble(asked: Asked, error: unknown, stale: Set<string>): void {
+    stale.add(asked.topic);
+    const now = performance.now();
+    for (const subscription of current(asked)) subscription.stumble(error, now);
+  }
+}
+
+/** Those that still wait for the answer: who has sought elsewhere meanwhile asks again. */
+function current({ subscriptions, versions }: Asked): Subscription[] {
+  return subscriptions.filter((subscription, i) => subscription.version === versions[i]);
+}

@@ -1,0 +1,145 @@
+import { MillraceError } from '@millrace/core';
+import { addOffsetsToTxn, addPartitionsToTxn, endTxn, initProducerId, KafkaError, protocolError, txnOffsetCommit, type KafkaClient, type KafkaNode, type OffsetToCommit, type PartitionResult, type TopicPartition, type TransactionalProducer } from '../client/index.js';
+import type { TransactionalScope } from '../produce/producer.js';
+import { retry } from '../retry.js';
+
+/** Ms for which an abort is tried: the cluster does it by itself after the transaction's time-out. */
+const ABORT_PATIENCE = 2_000;
+
+export interface TransactionOptions {
+  /** Ms after which the coordinator aborts a transaction that nobody ends. */
+  readonly transactionTimeout: number;
+  /** Ms for which a coordinator may be out of reach. */
+  readonly patience: number;
+}
+
+/**
+ * The transactions of one owner, one after the other. The owner's name is the transactional id (KIP-98): who asks for it last
+ * holds it, and all that an earlier holder does is refused.
+ */
+export class OwnerTransaction implements TransactionalScope {
+  readonly #groups = new Set<string>();
+  #openSince: number | undefined;
+
+  private constructor(
+    private readonly client: KafkaClient,
+    readonly producer: TransactionalProducer,
+    private readonly options: TransactionOptions,
+  ) {}
+
+  /**
+   * Fences earlier holders of the id; resolves once what they had open is aborted or committed for good.
+   * @throws MillraceError `MILLRACE_FENCED`, `MILLRACE_TIMEOUT`, `MILLRACE_BACKEND_FAILED`
+   */
+  static async take(client: KafkaClient, transactionalId: string, options: TransactionOptions): Promise<OwnerTransaction> {
+    const { transactionTimeout, patience } = options;
+    try {
+      const identity = await retry(async () => (await client.transactionCoordinator(transactionalId)).send(initProducerId({ transactionalId, transactionTimeout })), {
+        // An older transaction that nobody ends is waited out.
+        patience: patience + transactionTimeout,
+        what: `the start of ${transactionalId}`,
+        again: (error) => forget(client, transactionalId, error),
+      });
+      return new OwnerTransaction(client, { transactionalId, ...identity }, options);
+    } catch (error) {
+      throw refusal(error, transactionalId, undefined);
+    }
+  }
+
+  get transactionalId(): string {
+    return this.producer.transactionalId;
+  }
+
+  /** Whether something belongs to a transaction that was not ended yet. */
+  get isOpen(): boolean {
+    return this.#openSince !== undefined;
+  }
+
+  async join(partitions: readonly TopicPartition[]): Promise<void> {
+    this.#openSince ??= performance.now();
+    await this.#ask('the transaction', async (node) => check('AddPartitionsToTxn', await node.send(addPartitionsToTxn(this.producer, partitions))));
+  }
+
+  /** Makes the positions of a group part of the transaction. */
+  async addGroup(group: string): Promise<void> {
+    if (this.#groups.has(group)) return;
+    this.#openSince ??= performance.now();
+    await this.#ask(`the positions of group ${group}`, (node) => node.send(addOffsetsToTxn(this.producer, group)));
+    this.#groups.add(group);
+  }
+
+  /** Writes positions of a group that was added; they count once the transaction is committed. */
+  async commitOffsets(group: string, offsets: readonly OffsetToCommit[]): Promise<void> {
+    try {
+      await retry(async () => check('TxnOffsetCommit', await (await this.client.groupCoordinator(group)).send(txnOffsetCommit(this.producer, group, offsets)), group), {
+        patience: this.options.patience,
+        what: `writing the positions of group ${group}`,
+        again: (error) => {
+          if (movesCoordinator(error)) this.client.forgetCoordinator('group', group);
+        },
+      });
+    } catch (error) {
+      throw this.#refusal(error);
+    }
+  }
+
+  /** Commits the transaction, where one is open. A commit that is lost on the way is asked for again: the coordinator knows it. */
+  async commit(): Promise<void> {
+    if (this.#openSince === undefined) return;
+    await this.#ask('the commit', (node) => node.send(endTxn(this.producer, 'commit')));
+    this.#openSince = undefined;
+    this.#groups.clear();
+  }
+
+  /** Aborts the transaction, where one is open, so that nobody waits for its time-out. Gives up soon. */
+  async abort(): Promise<void> {
+    if (this.#openSince === undefined) return;
+    await this.#ask('the abort', (node) => node.send(endTxn(this.producer, 'abort'), { timeout: ABORT_PATIENCE }), ABORT_PATIENCE);
+    this.#openSince = undefined;
+    this.#groups.clear();
+  }
+
+  async #ask<T>(what: string, send: (node: KafkaNode) => Promise<T>, patience = this.options.patience): Promise<T> {
+    const { client, transactionalId } = this;
+    try {
+      return await retry(async () => send(await client.transactionCoordinator(transactionalId)), {
+        patience,
+        what: `${what} of ${transactionalId}`,
+        again: (error) => forget(client, transactionalId, error),
+      });
+    } catch (error) {
+      throw this.#refusal(error);
+    }
+  }
+
+  #refusal(error: unknown): unknown {
+    const openFor = this.#openSince === undefined ? undefined : performance.now() - this.#openSince;
+    return refusal(error, this.transactionalId, openFor !== undefined && openFor > this.options.transactionTimeout ? openFor : undefined);
+  }
+}
+
+function check(api: string, results: readonly PartitionResult[], group?: string): void {
+  // One refused partition refuses all; the others only say that they were not looked at.
+  const failed = results.filter(({ errorCode }) => errorCode !== 0).map(({ errorCode, topic, partition }) => protocolError(errorCode, { api, topic, partition, group }));
+  const error = failed.find((each) => each?.code !== 'OPERATION_NOT_ATTEMPTED') ?? failed[0];
+  if (error !== undefined) throw error;
+}
+
+function movesCoordinator(error: KafkaError): boolean {
+  return error.kind !== 'protocol' || KafkaError.is(error, 'NOT_COORDINATOR', 'COORDINATOR_NOT_AVAILABLE');
+}
+
+function forget(client: KafkaClient, transactionalId: string, error: KafkaError): void {
+  if (movesCoordinator(error)) client.forgetCoordinator('transaction', transactionalId);
+}
+
+/** @param expired ms for which the transaction was open, where that is longer than the coordinator allows. */
+function refusal(error: unknown, transactionalId: string, expired: number | undefined): unknown {
+  if (!(error instanceof KafkaError)) return error;
+  if (error.code === 'PRODUCER_FENCED' || error.code === 'INVALID_PRODUCER_EPOCH') {
+    return expired === undefined
+      ? new MillraceError('MILLRACE_FENCED', `a newer session of ${transactionalId} took over`, { cause: error })
+      : new MillraceError('MILLRACE_TIMEOUT', `the transaction of ${transactionalId} was open for ${Math.round(expired)} ms and was aborted by the cluster: commit more often, make steps shorter, or raise producer.transactionTimeout`, { cause: error });
+  }
+  return new MillraceError('MILLRACE_BACKEND_FAILED', error.message, { cause: error });
+}
