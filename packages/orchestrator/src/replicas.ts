@@ -1,4 +1,4 @@
-import { Replica, replicaName, type Clock, type ExecutionMode, type Logger, type Plan, type ReplicaEnvironment, type ReplicaEvents, type SchemaCatalog, type StatusBoard } from '@millrace/core';
+import { Replica, replicaName, type Clock, type ExecutionMode, type Logger, type OperatorPlan, type Plan, type ReplicaEnvironment, type ReplicaEvents, type SchemaCatalog, type StatusBoard } from '@millrace/core';
 import type { RunReplica } from './run.js';
 import { make, type ServiceContainer } from './services.js';
 import type { Transports } from './transports.js';
@@ -18,20 +18,29 @@ export interface Shared {
   readonly logger: Logger;
 }
 
+/** What one replica needs of that. */
+export type ReplicaGround = Omit<Shared, 'plan'> & { readonly plan: Pick<Plan, 'pipeline' | 'location'> };
+
 /** The replicas that this start runs, each with a container of its own. */
-export function createReplicas({ plan, runId, generation, mode, transports, services, board, schemas, clock, logger }: Shared, events: ReplicaEvents): readonly RunReplica[] {
+export function createReplicas(shared: Shared, events: ReplicaEvents): readonly RunReplica[] {
+  const { plan } = shared;
   return plan.operators.flatMap((operator) => Array.from({ length: operator.replicas }, (_, index) => index).filter((index) => plan.selected(operator.name, index)).map((index) => {
-    const name = replicaName(plan.pipeline, operator.name, index);
-    const container = services.child();
-    const env: ReplicaEnvironment = {
-      pipeline: plan.pipeline, operator, index, runId, generation, mode, board, schemas, clock, events,
-      homeLocation: plan.location,
-      transport: (location) => transports.get(location),
-      logger: logger.child({ replica: name }),
-      freeze: false,
-      createOperator: () => make(container, operator.type, name),
-      createPlugin: (plugin) => make(container, operator.plugins.find((member) => member.name === plugin)!.type, `${name}.${plugin}`),
-    };
-    return { operator: operator.name, replica: new Replica(env) };
+    return { operator: operator.name, replica: createReplica(shared, operator, index, events) };
   }));
+}
+
+/** One replica, in this thread. */
+export function createReplica({ plan, runId, generation, mode, transports, services, board, schemas, clock, logger }: ReplicaGround, operator: OperatorPlan, index: number, events: ReplicaEvents, after?: ReplicaEnvironment['after']): Replica {
+  const name = replicaName(plan.pipeline, operator.name, index);
+  const container = services.child();
+  return new Replica({
+    pipeline: plan.pipeline, operator, index, runId, generation, mode, board, schemas, clock, events,
+    homeLocation: plan.location,
+    transport: (location) => transports.get(location),
+    logger: logger.child({ replica: name }),
+    freeze: false,
+    createOperator: () => make(container, operator.type, name),
+    createPlugin: (plugin) => make(container, operator.plugins.find((member) => member.name === plugin)!.type, `${name}.${plugin}`),
+    ...(after === undefined ? {} : { after }),
+  });
 }

@@ -6,7 +6,7 @@ import type { InputPort, OutputPort } from '../port/index.js';
 import { inheritInjection } from './inherit-injection.js';
 import { recordMember, recordOperator } from './metadata.js';
 import { Operator, type OperatorClass } from './operator.js';
-import { operatorRegistry } from './registry.js';
+import { declareOperator } from './registry.js';
 import type { PartitionState } from './state.js';
 
 /** Options of a decorated field that takes part in the life cycle. */
@@ -32,7 +32,7 @@ export function operator(meta?: { readonly url: string }, options: OperatorOptio
   return <C extends OperatorClass>(type: C & (new (...args: never[]) => Declared<C>)): void => {
     const name = options.name ?? type.name;
     recordOperator(type, { name, module: meta?.url, description: options.description });
-    if (meta) operatorRegistry.set(`${meta.url}#${name}`, type);
+    if (meta) declareOperator(`${meta.url}#${name}`, type);
     injectable()(type as never);
     inheritInjection(type, Operator);
   };

@@ -8,6 +8,8 @@ import type { Operator } from '../operator/index.js';
 import type { OperatorPlan } from '../plan/plan.js';
 import type { Plugin } from '../plugin/index.js';
 import type { ReplicaDriver } from './driver.js';
+import type { Poison } from './replay.js';
+import type { HandedRecord } from './step.js';
 
 /** All that a replica is given: the orchestrator makes one for each, the test harness makes a small one. */
 export interface ReplicaEnvironment {
@@ -33,6 +35,23 @@ export interface ReplicaEnvironment {
   readonly events: ReplicaEvents;
   /** Who drives the replica by hand; in production nobody. */
   readonly driver?: ReplicaDriver;
+  /** Set where the replica's thread or process crashed before, and a record may be at fault. */
+  readonly after?: AfterCrash;
+}
+
+/** How a replica goes on after a crash: it replays one record at a time, as after a step that threw. */
+export interface AfterCrash {
+  /** Records that were in hand at too many crashes, and are given up. */
+  readonly poisons: readonly CrashPoison[];
+  /** Told each record before the operator is given it: what was told last is what was in hand at the next crash. */
+  readonly hand: (record: HandedRecord) => void;
+}
+
+/** A record that its replica does not survive. */
+export interface CrashPoison extends Omit<Poison, 'cause'> {
+  readonly record: HandedRecord;
+  /** What the crashes looked like. */
+  readonly message: string;
 }
 
 /** What a replica reports while it lives. */

@@ -253,6 +253,7 @@ export class ChannelInputPort extends InputPort<unknown> {
         this.#advance(batch.partition, next);
         continue;
       }
+      replay.hands({ port: this.name, partition: batch.partition, offset });
       step.hand(this.name, batch.partition, offset, 1);
       this.#advance(batch.partition, next);
       return read(batch, index, index + 1);

@@ -20,6 +20,9 @@ export class Replay {
   readonly #attempts = new Map<string, number>();
   readonly #poisons = new Map<string, Poison>();
 
+  /** @param hand told each record that is handed out in a replay */
+  constructor(private readonly hand?: (record: HandedRecord) => void) {}
+
   get active(): boolean {
     return this.#until.size > 0;
   }
@@ -42,6 +45,11 @@ export class Replay {
     if (until === undefined || position < (until.get(partition) ?? Infinity)) return;
     until.delete(partition);
     if (until.size === 0) this.#until.delete(port);
+  }
+
+  /** A record is about to be handed out in a replay. */
+  hands(record: HandedRecord): void {
+    this.hand?.(record);
   }
 
   /** Counts a failed try of a record and returns how many there were. */

@@ -2,6 +2,7 @@ import { toError } from '../error/index.js';
 import { EXIT_CODE, nextStage, STAGES, type Stage, type StageResult } from '../lifecycle/index.js';
 import type { EndReason, Operator } from '../operator/index.js';
 import { replicaName } from '../plan/plan.js';
+import { replayAfterCrash } from './after-crash.js';
 import { bindOperator } from './bind.js';
 import type { ReplicaEnvironment } from './environment.js';
 import { Execution } from './execution.js';
@@ -46,7 +47,7 @@ export class Replica {
   readonly portCounters = new Map<string, PortCounters>();
   readonly #env: ReplicaEnvironment;
   readonly #signal: Signal;
-  readonly #replay = new Replay();
+  readonly #replay: Replay;
   readonly #recovery: Recovery;
   readonly #calls: HookCalls;
   readonly #plugins: ReplicaPlugins;
@@ -67,6 +68,7 @@ export class Replica {
     this.#env = env;
     this.name = replicaName(env.pipeline, env.operator.name, env.index);
     this.#signal = new Signal(env.clock, env.driver);
+    this.#replay = new Replay(env.after?.hand);
     this.#recovery = new Recovery(this.name, env.operator.inputs, this.#replay);
     this.#calls = new HookCalls(env.clock);
     this.#plugins = new ReplicaPlugins(env, this.name, this.#calls);
@@ -215,6 +217,7 @@ export class Replica {
     }
     execution.bind(this.#operator!);
     this.#loop = new RunLoop({ env: this.#env, execution, instance: this.#operator!, signal: this.#signal, replay: this.#replay, stop: this.#stop, counters: this.counters });
+    if (isFirst && this.#env.after !== undefined) await this.#calls.guard(replayAfterCrash(this.#env.after, execution, this.#replay));
     for (const [port, positions] of execution.positions()) for (const [partition, position] of positions) this.#replay.reached(port, partition, position);
     await this.#calls.guard(execution.putStatus('Opened'));
     return execution;
