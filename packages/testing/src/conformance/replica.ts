@@ -122,7 +122,8 @@ export class Replica {
     for (let turn = 0; turn < 3; turn++) {
       this.#awake = false; // it looks now: from here on it sleeps until the next wake
       const batch = reader.readRecords();
-      holds(batch === undefined, `${what}, but a batch of ${batch?.count ?? 0} records came`);
+      holds(batch === undefined || batch.count === 0, `${what}, but a batch of ${batch?.count ?? 0} records came`);
+      if (batch !== undefined) this.take(reader, batch);
       await this.waiting.within(reader.endOffsets(), `endOffsets of ${reader.channel}`);
       await new Promise((resolve) => setImmediate(resolve));
     }
