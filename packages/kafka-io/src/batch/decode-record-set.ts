@@ -1,7 +1,7 @@
 import type { RecordBatch } from '@millrace/core';
 import { AbortedProducers, type AbortedTransaction } from './aborted-producers.js';
 import { batchSize, readHeader, type BatchHeader } from './batch-header.js';
-import { decompress } from './compression.js';
+import { decompress } from './compression/index.js';
 import { asBuffer, COMPRESSION_IDS, HEADER_BYTES, SMALLEST_RECORD } from './format.js';
 import { isAbortMarker, readRecords, type RecordsBody } from './read-records.js';
 import { RecordCollector } from './record-collector.js';
@@ -57,10 +57,10 @@ export function decodeRecordSet(records: Uint8Array, options: DecodeOptions): De
   const readOptions = { from, isFramed: options.framing === 'single-object' };
   let next = from;
   let tooLarge: number | undefined;
-  let unpackedBytes = 0;
+  let unpackedTotal = 0;
   let lastOffset = -1;
   let start = 0;
-  while (start < buffer.length && unpackedBytes < maxBytes) {
+  while (start < buffer.length && unpackedTotal < maxBytes) {
     const size = batchSize(buffer, start, { topic, partition, offset: next });
     if (size === undefined || size > buffer.length - start) {
       if (start === 0) tooLarge = size ?? HEADER_BYTES;
@@ -76,36 +76,29 @@ export function decodeRecordSet(records: Uint8Array, options: DecodeOptions): De
     const isMarker = header.isControl && aborted !== undefined;
     if (isSeen || isMarker) {
       const body = unpack(buffer, start + HEADER_BYTES, end, header, maxBytes, place);
-      if (body.bytes !== buffer) unpackedBytes += body.end;
-      if (!isSeen) {
-        if (isAbortMarker(body, place)) aborted?.end(header.producerId);
-      } else {
-        collector.expect(body.count, body.bytes, header.baseOffset);
-        readRecords(body, readOptions, collector, place);
-      }
+      if (body.bytes !== buffer) unpackedTotal += body.end;
+      if (isSeen) readRecords(body, readOptions, collector, place);
+      else if (isAbortMarker(body, place)) aborted?.end(header.producerId);
     }
     next = Math.max(next, lastOffset + 1);
     start = end;
   }
-  collector.flush(next);
-  return { batches: collector.batches, next, tooLarge };
+  return { batches: collector.finish(next), next, tooLarge };
 }
 
 function unpack(buffer: Buffer, start: number, end: number, header: BatchHeader, maxBytes: number, place: BatchPlace): RecordsBody {
-  const { compression, ...rest } = header;
-  const body = compression === COMPRESSION_IDS.none ? { ...rest, bytes: buffer, start, end } : { ...rest, ...unpacked(buffer.subarray(start, end), compression, maxBytes, place) };
-  if (body.count * SMALLEST_RECORD > body.end - body.start) throw unreadable(place, `the record batch claims ${body.count} records in ${body.end - body.start} bytes`);
+  // What compaction left empty is not packed either.
+  const isPacked = header.compression !== COMPRESSION_IDS.none && end > start;
+  const bytes = isPacked ? unpackedBytes(buffer.subarray(start, end), header.compression, maxBytes, place) : buffer;
+  const body = isPacked ? { header, bytes, start: 0, end: bytes.length } : { header, bytes, start, end };
+  if (header.count * SMALLEST_RECORD > body.end - body.start) throw unreadable(place, `the record batch claims ${header.count} records in ${body.end - body.start} bytes`);
   return body;
 }
 
-function unpacked(packed: Buffer, compression: number, maxBytes: number, place: BatchPlace): { bytes: Buffer; start: number; end: number } {
-  // What compaction left empty is not packed either.
-  if (packed.length === 0) return { bytes: packed, start: 0, end: 0 };
-  let bytes: Buffer;
+function unpackedBytes(packed: Buffer, compression: number, maxBytes: number, place: BatchPlace): Buffer {
   try {
-    bytes = decompress(compression, packed, maxBytes);
+    return decompress(compression, packed, maxBytes);
   } catch (error) {
     throw unreadable(place, `the record batch cannot be unpacked: ${error instanceof Error ? error.message : String(error)}`, error);
   }
-  return { bytes, start: 0, end: bytes.length };
 }

@@ -1,4 +1,4 @@
-import { NO_VALUE, type OutgoingBatch, type RecordHeader } from '@millrace/core';
+import { NO_VALUE, type OutgoingBatch, type RecordBatch, type RecordHeader } from '@millrace/core';
 
 /** A record as tests write and read it back. */
 export interface TestRecord {
@@ -28,4 +28,20 @@ export function outgoing(records: readonly TestRecord[], timestamp: number): Out
     keys: records.some((record) => record.key !== undefined) ? records.map((record) => record.key) : undefined,
     headers: records.some((record) => record.headers !== undefined) ? records.map((record) => record.headers) : undefined,
   };
+}
+
+/** Everything of these batches, record by record. */
+export function recordsOf(batches: readonly RecordBatch[]): { offset: number; timestamp: number; key: Buffer | undefined; value: Buffer | undefined; headers: (readonly [string, Buffer])[] }[] {
+  return batches.flatMap((batch) => Array.from({ length: batch.count }, (_, i) => {
+    const start = batch.bounds[2 * i]!;
+    const end = batch.bounds[2 * i + 1]!;
+    const key = batch.key(i);
+    return {
+      offset: batch.offset(i),
+      timestamp: batch.timestamp(i),
+      key: key && Buffer.from(key),
+      value: start === NO_VALUE && end === NO_VALUE ? undefined : Buffer.from(batch.bytes.subarray(start, end)),
+      headers: (batch.headers(i) ?? []).map(([name, value]) => [name, Buffer.from(value)] as const),
+    };
+  }));
 }

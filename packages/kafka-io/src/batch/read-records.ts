@@ -1,20 +1,16 @@
 import { NO_VALUE } from '@millrace/core';
+import type { BatchHeader } from './batch-header.js';
 import { NULL_LENGTH } from './format.js';
 import { RecordCollector } from './record-collector.js';
 import { unreadable, type BatchPlace } from './unreadable.js';
 import { readVarint, readVarlong, varintEnd } from './varint.js';
 
-/** The records of one batch, unpacked and checked as a whole. */
+/** The records of one batch, unpacked: `bytes` from `start` to `end`. */
 export interface RecordsBody {
+  readonly header: BatchHeader;
   readonly bytes: Buffer;
   readonly start: number;
   readonly end: number;
-  readonly count: number;
-  readonly baseOffset: number;
-  readonly lastOffset: number;
-  readonly baseTimestamp: number;
-  /** Of every record, where the broker gave it. */
-  readonly appendTime: number | undefined;
 }
 
 export interface ReadOptions {
@@ -37,8 +33,10 @@ const ABORT = 0;
  * @throws MillraceError `MILLRACE_BATCH_UNREADABLE`
  */
 export function readRecords(body: RecordsBody, { from, isFramed }: ReadOptions, collector: RecordCollector, place: BatchPlace): void {
-  const { bytes, count, baseOffset, baseTimestamp, appendTime } = body;
-  const lastDelta = body.lastOffset - baseOffset;
+  const { bytes } = body;
+  const { count, baseOffset, baseTimestamp, appendTime } = body.header;
+  const lastDelta = body.header.lastOffset - baseOffset;
+  collector.expect(count, bytes);
   let position = body.start;
   let previousDelta = -1;
   let schema: string | undefined;
@@ -125,11 +123,10 @@ export function readRecords(body: RecordsBody, { from, isFramed }: ReadOptions, 
 
 /** Whether a control batch ends a transaction by aborting it. Other kinds of control records are passed over. */
 export function isAbortMarker(body: RecordsBody, place: BatchPlace): boolean {
-  if (body.count === 0) return false;
+  if (body.header.count === 0) return false;
   const collector = new RecordCollector(place.partition);
   readRecords(body, { from: 0, isFramed: false }, collector, place);
-  collector.flush(body.lastOffset + 1);
-  const key = collector.batches[0]?.key(0);
+  const key = collector.finish(body.header.lastOffset + 1)[0]?.key(0);
   if (key === undefined || key.length < CONTROL_KEY_BYTES) throw unreadable(place, 'a control record does not say what it is for');
   return (key[2]! << 8 | key[3]!) === ABORT;
 }

@@ -1,4 +1,4 @@
-import { FetchedBatch } from './fetched-batch.js';
+import { FetchedBatch, type FetchedRecords } from './fetched-batch.js';
 
 /** Wire batches are put together up to so many records: a writer that sends one record at a time would make a batch of each. */
 const MERGED_RECORDS = 1024;
@@ -6,9 +6,9 @@ const INITIAL_RECORDS = 64;
 const NO_BYTES: Buffer = Buffer.alloc(0);
 const NO_BOUNDS = new Uint32Array(0);
 
-/** Where records go as they are parsed; makes a {@link FetchedBatch} whenever the schema or the buffer changes. */
+/** Where records go as they are parsed, and become a {@link FetchedBatch} for each run of one schema over one buffer. */
 export class RecordCollector {
-  readonly batches: FetchedBatch[] = [];
+  readonly #runs: FetchedRecords[] = [];
   readonly #partition: number;
   #bytes: Buffer = NO_BYTES;
   #count = 0;
@@ -26,9 +26,9 @@ export class RecordCollector {
     this.#partition = partition;
   }
 
-  /** Up to `count` records are to come, all over these bytes, none before `offset`. */
-  expect(count: number, bytes: Buffer, offset: number): void {
-    if (bytes !== this.#bytes || this.#count + count > MERGED_RECORDS) this.flush(offset);
+  /** Up to `count` records are to come, all over these bytes. */
+  expect(count: number, bytes: Buffer): void {
+    if (bytes !== this.#bytes || this.#count + count > MERGED_RECORDS) this.#endRun();
     this.#bytes = bytes;
     if (this.#count + count > this.#capacity) this.#grow(this.#count === 0 ? count : Math.max(this.#count + count, 2 * this.#capacity));
   }
@@ -40,7 +40,7 @@ export class RecordCollector {
    */
   add(start: number, end: number, schema: string | undefined, offset: number, timestamp: number, keyPosition: number): void {
     if (schema !== this.#schema && schema !== undefined) {
-      if (this.#schema !== undefined) this.flush(offset);
+      if (this.#schema !== undefined) this.#endRun();
       this.#schema = schema;
     }
     const i = this.#count++;
@@ -61,10 +61,15 @@ export class RecordCollector {
     if (keyPosition !== 0) (this.#keyPositions ??= new Uint32Array(this.#capacity))[i] = keyPosition;
   }
 
-  /** Makes a batch of what is there. @param next the position after it. */
-  flush(next: number): void {
+  /** All the batches; the last one is followed by `next`. */
+  finish(next: number): FetchedBatch[] {
+    this.#endRun();
+    return this.#runs.map((run, i) => new FetchedBatch(run, this.#runs[i + 1]?.baseOffset ?? next));
+  }
+
+  #endRun(): void {
     if (this.#count === 0) return;
-    this.batches.push(new FetchedBatch({
+    this.#runs.push({
       partition: this.#partition,
       count: this.#count,
       bytes: this.#bytes,
@@ -75,7 +80,7 @@ export class RecordCollector {
       timestamp: this.#timestamp,
       timestamps: this.#timestamps,
       keyPositions: this.#keyPositions,
-    }, next));
+    });
     this.#count = this.#capacity = 0;
     this.#bounds = NO_BOUNDS;
     this.#schema = undefined;

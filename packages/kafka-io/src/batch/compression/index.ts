@@ -1,0 +1,1 @@
+export { compress, decompress, type Compression } from './compression.js';
