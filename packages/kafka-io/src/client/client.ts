@@ -34,7 +34,7 @@ export class KafkaClient {
 
   private constructor(options: ClientOptions) {
     const { clientId, connectionTimeout = DEFAULT_CONNECTION_TIMEOUT, requestTimeout = DEFAULT_REQUEST_TIMEOUT, sasl } = options;
-    const principal = sasl !== undefined && 'username' in sasl ? `User:${sasl.username}` : undefined;
+    const principal = sasl === undefined ? undefined : `User:${sasl.username}`;
     this.settings = { clientId, connectionTimeout, requestTimeout, principal, dial: kafkajsDial(options) };
     for (const [i, broker] of options.brokers.entries()) this.addresses.set(-1 - i, parseBroker(broker));
   }

@@ -1,4 +1,4 @@
-import { Kafka, logLevel, type Cluster, type KafkaConfig } from 'kafkajs';
+import { Kafka, logLevel, type Cluster, type KafkaConfig, type SASLOptions } from 'kafkajs';
 import { Buffer } from 'node:buffer';
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
@@ -92,7 +92,7 @@ function clusterOf(options: ClientOptions): KafkajsCluster {
     // The message alone: what stands beside it may be bytes of an authentication.
     logCreator: () => ({ namespace, log }) => logger?.debug({ component: `kafkajs ${namespace}`, broker: log['broker'] as unknown }, log.message),
     ...(tls === undefined || tls === false ? {} : { ssl: tls }),
-    ...(sasl === undefined ? {} : { sasl }),
+    ...(sasl === undefined ? {} : { sasl: sasl as SASLOptions }),
   };
   let captured: Cluster | undefined;
   new Kafka(config).consumer({

@@ -1,8 +1,14 @@
 import type { Logger } from '@millrace/core';
-import type { SASLOptions } from 'kafkajs';
 import type { ConnectionOptions } from 'node:tls';
 import type { Reader } from './protocol/reader.js';
 import type { Writer } from './protocol/writer.js';
+
+/** A user that the brokers know. */
+export interface SaslOptions {
+  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+  readonly username: string;
+  readonly password: string;
+}
 
 /** How a cluster is reached. Durations in ms. */
 export interface ClientOptions {
@@ -12,8 +18,7 @@ export interface ClientOptions {
   readonly clientId: string;
   /** TLS as Node's `tls.connect` takes it; `true` with the system's authorities. */
   readonly tls?: boolean | ConnectionOptions | undefined;
-  /** As kafkajs takes it: `plain`, `scram-sha-256`, `scram-sha-512`, `oauthbearer`, `aws`. */
-  readonly sasl?: SASLOptions | undefined;
+  readonly sasl?: SaslOptions | undefined;
   /** Until a connection is there, TLS and SASL included. Default 10,000. */
   readonly connectionTimeout?: number | undefined;
   /** Until a request is answered, where it names no time-out of its own. Default 30,000. */

@@ -1,0 +1,109 @@
+import { z } from 'zod';
+
+/** Ms that a wait may take; 0 is no wait. */
+const ms = z.number().nonnegative();
+const bytes = z.int().positive();
+
+/**
+ * A user with a password, as brokers know it.
+ * - `plain`: over TLS only (`kafkas://`), else the password can be read on the way.
+ */
+const sasl = z.strictObject({
+  mechanism: z.string().toLowerCase().pipe(z.enum(['plain', 'scram-sha-256', 'scram-sha-512'])),
+  username: z.string().min(1),
+  password: z.string(),
+});
+
+/** For `kafkas://`: each the path of a PEM file, or PEM text. */
+const tls = z.strictObject({
+  /** Authorities that sign the brokers' certificates. Default: the system's. */
+  ca: z.string().optional(),
+  /** This client's certificate, where brokers want one, with its key. */
+  cert: z.string().optional(),
+  key: z.string().optional(),
+  /** Of the key. */
+  passphrase: z.string().optional(),
+  /** Name to find in the broker's certificate. Default: the host. */
+  servername: z.string().optional(),
+  /** False takes any certificate, from anybody in between, too. Default true. */
+  rejectUnauthorized: z.boolean().optional(),
+});
+
+/**
+ * The `backend` option of ports on Kafka and of `orchestrate`'s defaults, in code and YAML. All are optional. Durations in ms.
+ * Defaults: {@link DEFAULTS}.
+ */
+export const kafkaOptions = z.strictObject({
+  client: z
+    .strictObject({
+      /** Shown in the brokers' logs, metrics and quotas. */
+      clientId: z.string().min(1),
+      /** Until a connection is there, TLS and SASL included. */
+      connectionTimeout: ms.positive(),
+      /** Until a request is answered. */
+      requestTimeout: ms.positive(),
+      sasl,
+      tls,
+    })
+    .partial()
+    .optional(),
+  producer: z
+    .strictObject({
+      /** How long a record may wait for others to share its batch. */
+      lingerMs: ms,
+      /** Bytes of a batch at which it goes at once. */
+      batchBytes: bytes,
+      compression: z.enum(['none', 'gzip', 'lz4', 'zstd']),
+      /** Bytes that are not acknowledged yet, of all writers together, before writers wait. */
+      maxBufferedBytes: bytes,
+      /** How long a batch is tried again before the commit is rejected. */
+      deliveryTimeout: ms.positive(),
+      /** After which the coordinator aborts what a session left open: for so long a hung one can hold readers up. */
+      transactionTimeout: z.int().min(1_000),
+    })
+    .partial()
+    .optional(),
+  fetch: z
+    .strictObject({
+      /** How long a broker waits for records before it answers that there are none. */
+      maxWait: z.int().nonnegative(),
+      /** Bytes of one answer. */
+      maxBytes: bytes,
+      /** Bytes of one partition in an answer. */
+      partitionBytes: bytes,
+      /** Bytes fetched ahead and not read yet, of all readers together. */
+      bufferBytes: bytes,
+      /** `read_uncommitted` shows records of open and aborted transactions of others, on external topics. */
+      isolation: z.enum(['read_committed', 'read_uncommitted']),
+    })
+    .partial()
+    .optional(),
+  topic: z
+    .strictObject({
+      /** Default: the broker's `default.replication.factor`. */
+      replicationFactor: z.int().min(1).max(32_767),
+      /** Configurations of data topics by Kafka's names, for those that are created. */
+      configs: z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()]).transform(String)),
+      /** Before the names of Millrace's own topics; the location's `prefix` is the same. */
+      prefix: z.string().regex(/^[\w.-]*$/, 'may have letters, digits, "_", "-" and "." only'),
+    })
+    .partial()
+    .optional(),
+  /** Bytes of the largest record that is sent: not above the topics' `max.message.bytes`. */
+  recordBytes: bytes.optional(),
+  /** False where the cluster forbids transactional ids: commits are not fenced then, and exactly-once and `@state` are refused. */
+  fencing: z.boolean().optional(),
+  /** What a reader does whose position is no longer, or not yet, in the log. */
+  offsetReset: z.enum(['earliest', 'latest', 'fail']).optional(),
+  /** The seed's `InitialDataConsumerTimeoutInMs`: how long the first read of a KafkaChannelReader may wait for records. */
+  initialDataConsumerTimeoutInMs: ms.optional(),
+  /** The seed's `DataConsumerTimeoutInMs`: the same for later reads. */
+  dataConsumerTimeoutInMs: ms.optional(),
+  /** The seed's `StatusConsumerTimeoutInMs`: how long retrieving status messages may wait for some. */
+  statusConsumerTimeoutInMs: ms.optional(),
+});
+
+/** As users write them. */
+export type KafkaOptionsInput = z.input<typeof kafkaOptions>;
+/** As they come out of the check. */
+export type KafkaOptions = z.output<typeof kafkaOptions>;
