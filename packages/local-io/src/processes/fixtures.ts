@@ -66,7 +66,7 @@ const scenes: Record<string, (transport: Transport, ...args: string[]) => Promis
     let written = numberOf(session.state.get('written'));
     say(`from ${written}`);
     for (let commit = 0; commit < Number(commits); commit++) {
-      end.writeRecords(batchOf(Number(writer), written, Number(count), Number(recordBytes)));
+      void end.writeRecords(batchOf(Number(writer), written, Number(count), Number(recordBytes)));
       written += Number(count);
       try {
         await session.commit(new Map(), new Map([['written', numberBytes(written)]]));
@@ -82,7 +82,7 @@ const scenes: Record<string, (transport: Transport, ...args: string[]) => Promis
     const session = await transport.open({ id: 'ticker#0', delivery: 'exactly-once', wake: () => undefined });
     const end = await session.writer(CHANNEL);
     for (let i = 0; i < Number(count); i++) {
-      end.writeRecords(batchOf(0, i, 1));
+      void end.writeRecords(batchOf(0, i, 1));
       await session.commit(new Map());
       say(`at ${clock()}`);
       await new Promise((resolve) => setTimeout(resolve, Number(every)));
@@ -118,7 +118,7 @@ const scenes: Record<string, (transport: Transport, ...args: string[]) => Promis
     await reader.loadInputRecordOffset();
     let written = 0;
     const write = async (): Promise<void> => {
-      writer.writeRecords(batchOf(0, written, 1000));
+      void writer.writeRecords(batchOf(0, written, 1000));
       await session.commit(new Map());
       written += 1000;
     };

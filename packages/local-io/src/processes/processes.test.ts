@@ -212,7 +212,7 @@ describe('a process that is killed', () => {
     const session = await transport.open({ id: 'writer#0', delivery: 'exactly-once', wake: () => undefined });
     const writer = await session.writer(CHANNEL);
     for (let from = 0; root.readerList().includes(String(child.pid)); from++) {
-      writer.writeRecords(batchOf(0, from, 1));
+      void writer.writeRecords(batchOf(0, from, 1));
       await session.commit(new Map());
     }
     await LocalStore.release(place);
