@@ -61,6 +61,7 @@ export const ERROR_CODES = {
   MILLRACE_INJECTED_FAULT: 'a fault that the testing package injected',
   MILLRACE_CONFORMANCE: 'a backend breaks a line of the channel SPI',
   MILLRACE_BROKER_UNAVAILABLE: 'a Kafka broker for tests cannot be started',
+  MILLRACE_BROKER_TOOL_FAILED: 'a command of Kafka itself failed',
 } as const;
 
 /** A stable, documented error code: `MILLRACE_…`. */

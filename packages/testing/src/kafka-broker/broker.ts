@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Writable } from 'node:stream';
 import { askForBrokers } from './probe.js';
+import type { FaultProxy } from './proxy.js';
 import { run } from './run.js';
 import type { KafkaSource } from './source.js';
 
 /**
  * Becomes the broker, and leaves a watcher in its process group. The watcher reads from a pipe whose other end this process
  * holds: a line means that all is over, and the end of the pipe without one that this process died, however it died. Then the
- * watcher kills the broker and removes its folder. `$$` stays the broker's even if that has ended, since the watcher is a member of
+ * watcher kills the broker and removes the cluster's folder. `$$` stays the broker's even if that has ended, since the watcher is a member of
  * the group of that number.
  */
 const GUARDED = `
@@ -20,7 +21,6 @@ folder=$1 container=$2; shift 2
   read -r _ <&3 && exit
   if [ -n "$container" ]; then docker kill "$container"; else kill -9 $$; fi
   rm -rf "$folder" || { sleep 1; rm -rf "$folder"; }
-  rmdir "\${folder%/*}"
 ) >/dev/null 2>&1 &
 exec "$@" 3<&-
 `;
@@ -32,7 +32,12 @@ const STOP_TIMEOUT = 60_000;
 
 export interface BrokerSpec {
   readonly node: number;
+  /** Of the plain listener that clients connect to: its proxy's, where it has one. */
   readonly port: number;
+  /** Of the listener that brokers connect to. */
+  readonly internalPort: number;
+  readonly proxy: FaultProxy | undefined;
+  readonly clusterFolder: string;
   /** Holds `server.properties`, `data` and `kafka.log`. */
   readonly folder: string;
   readonly jvm: readonly string[];
@@ -61,6 +66,16 @@ export class KafkaBroker {
     return `127.0.0.1:${this.spec.port}`;
   }
 
+  /**
+   * What stands between it and the clients of its plain listener, where the cluster was started with `proxied`.
+   *
+   * @throws MillraceError `MILLRACE_OPTION_INVALID` where it was not
+   */
+  get proxy(): FaultProxy {
+    if (this.spec.proxy === undefined) throw new MillraceError('MILLRACE_OPTION_INVALID', 'This cluster has no proxies: start it with `proxied: true`.');
+    return this.spec.proxy;
+  }
+
   /** Of the broker's process, or of the Docker client that stands for it; `undefined` while it does not run. */
   get pid(): number | undefined {
     return this.#process?.pid;
@@ -71,17 +86,13 @@ export class KafkaBroker {
     return existsSync(this.#logFile) ? readFileSync(this.#logFile, 'utf8').split('\n').slice(-100).join('\n') : '';
   }
 
-  /**
-   * Starts it on the data that it has, where it does not run.
-   *
-   * @internal the cluster starts it first; then {@link restart}
-   */
+  /** Starts it on the data and the address that it has, where it does not run; resolves when it answers. */
   async start(): Promise<void> {
     if (this.#process !== undefined) return;
     const log = openSync(this.#logFile, 'a');
     const command = this.source.command(this.spec.container, this.spec.jvm, 'kafka.Kafka', [join(this.spec.folder, 'server.properties')]);
     const container = this.source.kind === 'docker' ? this.spec.container : '';
-    const [program, ...args] = this.spec.detached ? command : ['/bin/sh', '-c', GUARDED, 'sh', this.spec.folder, container, ...command] as const;
+    const [program, ...args] = this.spec.detached ? command : ['/bin/sh', '-c', GUARDED, 'sh', this.spec.clusterFolder, container, ...command] as const;
     // Its own process group: Ctrl-C in a terminal is for the tests, which end their brokers in their order.
     const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log, this.spec.detached ? 'ignore' : 'pipe'] });
     closeSync(log);
@@ -108,11 +119,12 @@ export class KafkaBroker {
   }
 
   /**
-   * Ends it in order (SIGTERM): its partitions are led by others first, where there are others.
+   * Ends it in order (SIGTERM), frozen or not: its partitions are led by others first, where there are others.
    *
    * @throws MillraceError `MILLRACE_TIMEOUT` where it has not ended within a minute; it is killed then
    */
   async stop(): Promise<void> {
+    await this.thaw();
     await this.#signal('TERM');
     const late = new AbortController();
     const ended = await Promise.race([this.#exited.then(() => true), sleep(STOP_TIMEOUT, false, { signal: late.signal })]);
@@ -122,7 +134,7 @@ export class KafkaBroker {
     throw new MillraceError('MILLRACE_TIMEOUT', `Kafka broker ${this.node} did not end within ${STOP_TIMEOUT} ms of SIGTERM and was killed. Its log:\n${this.log}`);
   }
 
-  /** Stops it in order where it runs, and starts it on its data and address; resolves when it answers. */
+  /** Stops it in order where it runs, and starts it again. */
   async restart(): Promise<void> {
     await this.stop();
     await this.start();
@@ -153,8 +165,7 @@ export class KafkaBroker {
     const start = performance.now();
     for (;;) {
       if (this.#process !== child) throw this.#failed('ended while it started');
-      const [host, port] = this.address.split(':') as [string, string];
-      if (await askForBrokers(host, Number(port)).then(() => true, () => false)) return;
+      if (await askForBrokers(this.spec.internalPort).then(() => true, () => false)) return;
       if (performance.now() - start > START_TIMEOUT) {
         await this.kill();
         throw this.#failed(`did not answer within ${START_TIMEOUT} ms`);

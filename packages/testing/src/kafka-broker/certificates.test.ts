@@ -5,8 +5,10 @@ import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { makeCertificates } from './certificates.js';
 
+const ours = makeCertificates('ada'), theirs = makeCertificates();
+
 it('a server and a client with certificates of one authority trust each other', async () => {
-  const { ca, server, client } = makeCertificates('ada');
+  const { ca, server, client } = ours;
   const listening = createServer({ ca, ...server, requestCert: true, rejectUnauthorized: true }).listen(0, '127.0.0.1');
   await once(listening, 'listening');
   const { port } = listening.address() as AddressInfo;
@@ -21,7 +23,6 @@ it('a server and a client with certificates of one authority trust each other', 
 });
 
 it('another authority has signed nothing of it', () => {
-  const ours = makeCertificates(), theirs = makeCertificates();
   const certificate = new X509Certificate(ours.server.cert);
   expect(certificate.verify(new X509Certificate(ours.ca).publicKey)).toBe(true);
   expect(certificate.verify(new X509Certificate(theirs.ca).publicKey)).toBe(false);

@@ -4,11 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkaBroker } from './broker.js';
+import { makeCertificates, type Certificates } from './certificates.js';
+import { scramOptions, securityProperties, usesSasl, usesTls, type ListenerName } from './listeners.js';
 import { freePorts } from './ports.js';
 import { askForBrokers } from './probe.js';
 import { brokerProperties, formatProperties } from './properties.js';
+import { FaultProxy } from './proxy.js';
 import { findKafka, type KafkaSource } from './source.js';
-import { formatStorage, storageTemplate, uuid } from './storage.js';
+import { format, formatStorage, storageTemplate, uuid } from './storage.js';
+import { runKafkaTool, type KafkaTool, type KafkaToolOptions } from './tools.js';
 import { exactVersion } from './versions.js';
 
 /** What {@link startKafka} takes. */
@@ -19,7 +23,18 @@ export interface KafkaOptions {
   readonly brokers?: number | undefined;
   /** Broker properties, over those that Millrace sets. */
   readonly config?: Readonly<Record<string, string>> | undefined;
-  /** The port of the first broker; default one that is free. */
+  /** More ways in for clients, beside the plain one. */
+  readonly listeners?: readonly Exclude<ListenerName, 'plain'>[] | undefined;
+  /** Names and passwords for the SASL listeners. */
+  readonly users?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Principals that may do everything, as `User:admin`. Where they are given, everybody else may do what ACLs allow, but for
+   * clients without a name, which the brokers themselves are: those of the listeners `plain` and `tls`.
+   */
+  readonly superUsers?: readonly string[] | undefined;
+  /** True: clients of the plain listener come through a {@link FaultProxy} per broker. Default false. */
+  readonly proxied?: boolean | undefined;
+  /** The port of the first broker's plain listener; default one that is free. */
   readonly port?: number | undefined;
   /** Options of the JVM instead of {@link QUICK_JVM}, which suit tests: a benchmark wants the optimizing compiler and memory. */
   readonly jvm?: readonly string[] | undefined;
@@ -39,11 +54,18 @@ const LOGGING = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-Dorg.slf4j.s
 export interface KafkaCluster {
   /** Of Apache Kafka, exact. */
   readonly version: string;
-  /** The brokers' addresses, `host:port,host:port`. */
+  /** Where clients without TLS and SASL connect to: the addresses of all brokers, `host:port,host:port`. */
   readonly bootstrap: string;
+  /** In the order of their ids, which start at 1. */
   readonly brokers: readonly KafkaBroker[];
+  /** What the TLS listeners show and ask for, where there are any. */
+  readonly certificates: Certificates | undefined;
   /** Where its data is. */
   readonly folder: string;
+  /** As `bootstrap`, of any listener that it was started with. */
+  address(listener: ListenerName): string;
+  /** Runs one of Kafka's own commands of this version, see {@link runKafkaTool}. */
+  tool(name: KafkaTool, args: readonly string[], options?: Omit<KafkaToolOptions, 'version'>): ReturnType<typeof runKafkaTool>;
   /** Kills the brokers and removes their data. */
   close(): Promise<void>;
 }
@@ -57,10 +79,9 @@ export interface KafkaCluster {
  */
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaCluster> {
   const source = await findKafka(exactVersion(options.version));
-  const template = await storageTemplate(source);
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startOnce(source, template, options);
+      return await startOnce(source, options);
     } catch (error) {
       // Between the choice of a port and its use another process may take it.
       if (attempt === 3 || !String(error).includes('Address already in use')) throw error;
@@ -68,42 +89,82 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaClust
   }
 }
 
-async function startOnce(source: KafkaSource, template: string, options: KafkaOptions): Promise<KafkaCluster> {
-  const count = options.brokers ?? 1;
+async function startOnce(source: KafkaSource, options: KafkaOptions): Promise<KafkaCluster> {
   const folder = await mkdtemp(join(options.folder ?? tmpdir(), 'millrace-kafka-'));
-  const ports = await freePorts(2 * count);
-  const controllerPorts = ports.slice(count), clientPorts = ports.slice(0, count);
-  if (options.port !== undefined) clientPorts[0] = options.port;
-  const clusterId = uuid();
-  const brokers = await Promise.all(clientPorts.map(async (port, i) => {
-    const node = i + 1, own = join(folder, `broker-${node}`), dataFolder = join(own, 'data');
-    await mkdir(own);
-    await formatStorage(template, dataFolder, clusterId, node);
-    await writeFile(join(own, 'server.properties'), formatProperties(brokerProperties({ node, controllerPorts, port, dataFolder }, options.config)));
-    const container = `millrace-kafka-${clusterId}-${node}`;
-    return new KafkaBroker(source, { node, port, folder: own, container, detached: options.detached ?? false, jvm: [...(options.jvm ?? QUICK_JVM), ...LOGGING] });
-  }));
+  const brokers: KafkaBroker[] = [];
+  const proxies: FaultProxy[] = [];
   const close = async (): Promise<void> => {
+    for (const proxy of proxies) proxy.close();
     await Promise.all(brokers.map((broker) => broker.kill()));
     await rm(folder, { recursive: true, force: true, maxRetries: 3 });
   };
   try {
+    const { listeners, ports, controllerPorts, internalPorts } = await choosePorts(options);
+    const sasl = listeners.some(usesSasl);
+    const certificates = listeners.some(usesTls) ? makeCertificates() : undefined;
+    const security = await secure(folder, options, listeners, certificates);
+    const template = sasl ? await format(source, join(folder, 'format'), scramOptions(options.users ?? {})) : await storageTemplate(source);
+    const clusterId = uuid();
+    for (const [i, own] of ports.entries()) {
+      const node = i + 1, brokerFolder = join(folder, `broker-${node}`), dataFolder = join(brokerFolder, 'data');
+      const plain = own.get('plain') as number, internalPort = internalPorts[i] as number;
+      const proxy = options.proxied ? new FaultProxy(plain) : undefined;
+      if (proxy !== undefined) {
+        await proxy.listen();
+        proxies.push(proxy);
+      }
+      const advertisedPorts = new Map<ListenerName, number>(proxy === undefined ? [] : [['plain', proxy.port]]);
+      await mkdir(brokerFolder);
+      await formatStorage(template, dataFolder, clusterId, node);
+      const properties = brokerProperties({ node, controllerPorts, internalPort, ports: own, advertisedPorts, dataFolder }, { ...security, ...options.config });
+      await writeFile(join(brokerFolder, 'server.properties'), formatProperties(properties));
+      brokers.push(new KafkaBroker(source, {
+        node, internalPort, proxy, port: proxy?.port ?? plain, clusterFolder: folder, folder: brokerFolder, container: `millrace-kafka-${clusterId}-${node}`,
+        jvm: [...(options.jvm ?? QUICK_JVM), ...LOGGING], detached: options.detached ?? false,
+      }));
+    }
     await Promise.all(brokers.map((broker) => broker.start()));
-    await knowEachOther(brokers);
+    await knowEachOther(internalPorts);
+
+    const bootstrap = brokers.map((broker) => broker.address).join(',');
+    const address = (listener: ListenerName): string => {
+      if (listener === 'plain') return bootstrap;
+      if (!listeners.includes(listener)) throw new MillraceError('MILLRACE_OPTION_INVALID', `This cluster has no listener ${listener}: name it in \`listeners\`.`);
+      return ports.map((own) => `127.0.0.1:${own.get(listener)}`).join(',');
+    };
+    const tool: KafkaCluster['tool'] = (name, args, rest) => runKafkaTool(name, args, { ...rest, version: source.version });
+    return { version: source.version, bootstrap, brokers, certificates, folder, address, tool, close };
   } catch (error) {
     await close();
     throw error;
   }
-  return { version: source.version, bootstrap: brokers.map(({ address }) => address).join(','), brokers, folder, close };
+}
+
+async function choosePorts(options: KafkaOptions) {
+  const count = options.brokers ?? 1;
+  const listeners: readonly ListenerName[] = ['plain', ...(options.listeners ?? [])];
+  const free = [...(await freePorts(count * (2 + listeners.length)))];
+  const controllerPorts = free.splice(0, count), internalPorts = free.splice(0, count);
+  const ports = controllerPorts.map((_, i) => new Map(listeners.map((name) => [name, i === 0 && name === 'plain' && options.port ? options.port : (free.pop() as number)])));
+  return { listeners, ports, controllerPorts, internalPorts };
+}
+
+/** Writes the files that the broker's security needs, and gives its properties. */
+async function secure(folder: string, options: KafkaOptions, listeners: readonly ListenerName[], certificates: Certificates | undefined): Promise<Record<string, string>> {
+  const keystore = join(folder, 'broker.pem'), truststore = join(folder, 'ca.pem');
+  if (certificates !== undefined) {
+    await writeFile(keystore, certificates.server.key + certificates.server.cert, { mode: 0o600 });
+    await writeFile(truststore, certificates.ca);
+  }
+  return securityProperties({ listeners, users: options.users ?? {}, superUsers: options.superUsers, keystore, truststore });
 }
 
 /** A broker that answers may not have heard of the others yet. */
-async function knowEachOther(brokers: readonly KafkaBroker[]): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  for (const { address } of brokers) {
-    const [host, port] = address.split(':') as [string, string];
-    while ((await askForBrokers(host, Number(port))).length < brokers.length) {
-      if (performance.now() > deadline) throw new MillraceError('MILLRACE_BROKER_UNAVAILABLE', `The broker at ${address} has not heard of the other ${brokers.length - 1} within 30 s.`);
+async function knowEachOther(internalPorts: readonly number[]): Promise<void> {
+  const deadline = performance.now() + 60_000;
+  for (const port of internalPorts) {
+    while ((await askForBrokers(port)).length < internalPorts.length) {
+      if (performance.now() > deadline) throw new MillraceError('MILLRACE_BROKER_UNAVAILABLE', `The broker at 127.0.0.1:${port} has not heard of the other ${internalPorts.length - 1} within a minute.`);
       await sleep(50);
     }
   }

@@ -12,22 +12,22 @@ const METADATA = 3;
 const METADATA_VERSION = 7;
 
 /**
- * Asks one broker for the cluster's brokers by a Metadata request (KIP-4, version 7). A broker answers once it is registered
+ * Asks a broker on this machine for the cluster's brokers by a Metadata request (KIP-4, version 7). A broker answers once it is registered
  * and unfenced.
  *
  * @returns who is there; rejects where nothing answers within `timeout` ms
  */
-export function askForBrokers(host: string, port: number, timeout = 2_000): Promise<readonly Seen[]> {
+export function askForBrokers(port: number, timeout = 2_000): Promise<readonly Seen[]> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port });
+    const socket = connect({ host: '127.0.0.1', port });
     let received = Buffer.alloc(0);
     const fail = (error: Error): void => {
       socket.destroy();
       reject(error);
     };
-    socket.setTimeout(timeout, () => fail(new Error(`${host}:${port} did not answer within ${timeout} ms.`)));
+    socket.setTimeout(timeout, () => fail(new Error(`127.0.0.1:${port} did not answer within ${timeout} ms.`)));
     socket.on('error', fail);
-    socket.on('close', () => reject(new Error(`${host}:${port} closed the connection.`)));
+    socket.on('close', () => reject(new Error(`127.0.0.1:${port} closed the connection.`)));
     socket.on('connect', () => socket.write(metadataRequest()));
     socket.on('data', (chunk) => {
       received = Buffer.concat([received, chunk]);

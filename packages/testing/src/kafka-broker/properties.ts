@@ -1,28 +1,44 @@
-/** What one broker needs to know of the cluster. */
+import { LISTENERS, type ListenerName } from './listeners.js';
+
+/** What one node needs to know of its cluster. */
 export interface Layout {
   readonly node: number;
   /** Of each node, in the order of node ids from 1. */
   readonly controllerPorts: readonly number[];
-  readonly port: number;
+  /** Where brokers talk to each other. */
+  readonly internalPort: number;
+  /** Where clients connect to, by listener. */
+  readonly ports: ReadonlyMap<ListenerName, number>;
+  /** What clients are told instead, where something stands between. */
+  readonly advertisedPorts: ReadonlyMap<ListenerName, number>;
   readonly dataFolder: string;
 }
 
 /**
  * The properties of one node, controller and broker in one (KRaft, a static quorum), made to start, elect and forget quickly
- * with few partitions. `config` of the caller wins over everything.
+ * with few partitions. `config` wins over them.
  */
 export function brokerProperties(layout: Layout, config: Readonly<Record<string, string>> = {}): Record<string, string> {
-  const { node, controllerPorts, port, dataFolder } = layout;
+  const { node, controllerPorts, ports, advertisedPorts, internalPort, dataFolder } = layout;
   const replication = String(Math.min(controllerPorts.length, 3));
   const inSync = controllerPorts.length < 3 ? '1' : '2';
+  const address = (name: string, port: number | undefined): string => `${name}://127.0.0.1:${port}`;
+  const clients = [...ports];
   return {
     'process.roles': 'broker,controller',
     'node.id': String(node),
     'controller.quorum.voters': controllerPorts.map((each, i) => `${i + 1}@127.0.0.1:${each}`).join(','),
-    'listeners': `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPorts[node - 1]}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-    'inter.broker.listener.name': 'PLAINTEXT',
+    'listeners': [
+      address('CONTROLLER', controllerPorts[node - 1]),
+      address('INTERNAL', internalPort),
+      ...clients.map(([name, port]) => address(LISTENERS[name].name, port)),
+    ].join(','),
+    'advertised.listeners': [
+      address('INTERNAL', internalPort),
+      ...clients.map(([name, port]) => address(LISTENERS[name].name, advertisedPorts.get(name) ?? port)),
+    ].join(','),
+    'listener.security.protocol.map': ['CONTROLLER:PLAINTEXT', 'INTERNAL:PLAINTEXT', ...clients.map(([name]) => `${LISTENERS[name].name}:${LISTENERS[name].protocol}`)].join(','),
+    'inter.broker.listener.name': 'INTERNAL',
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': dataFolder,
 
@@ -39,7 +55,7 @@ export function brokerProperties(layout: Layout, config: Readonly<Record<string,
     'share.coordinator.state.topic.min.isr': inSync,
 
     'group.initial.rebalance.delay.ms': '0',
-    // Where a broker that died is noticed, and a transaction that nobody ends is aborted, within a few seconds.
+    // A broker that died is noticed, and a transaction that nobody ends is aborted, within a few seconds.
     'broker.heartbeat.interval.ms': '500',
     'broker.session.timeout.ms': '3000',
     'controller.quorum.election.timeout.ms': '500',
@@ -54,5 +70,5 @@ export function brokerProperties(layout: Layout, config: Readonly<Record<string,
 
 /** In the form of a Java properties file. */
 export function formatProperties(properties: Readonly<Record<string, string>>): string {
-  return Object.entries(properties).map(([name, value]) => `${name}=${value.replaceAll('\\', '\\\\').replaceAll('\n', '\\\n')}\n`).join('');
+  return Object.entries(properties).map(([name, value]) => `${name}=${value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}\n`).join('');
 }

@@ -28,17 +28,20 @@ export async function formatStorage(template: string, dataFolder: string, cluste
 /** A formatted storage that belongs to nobody, made once per version. */
 export async function storageTemplate(source: KafkaSource): Promise<string> {
   const target = join(cacheFolder(source.version), 'storage');
-  if (!existsSync(target)) await build(target, (folder) => format(source, folder));
+  if (!existsSync(target)) await build(target, async (folder) => void (await format(source, folder)));
   return join(target, 'data');
 }
 
-/** Formats `folder` by Kafka's StorageTool; `options` are the tool's, as `--add-scram`. */
-async function format(source: KafkaSource, folder: string, options: readonly string[] = []): Promise<void> {
+/** Formats `folder/data` by Kafka's StorageTool; `options` are the tool's, as `--add-scram`. */
+export async function format(source: KafkaSource, folder: string, options: readonly string[] = []): Promise<string> {
   const data = join(folder, 'data'), file = join(folder, 'server.properties');
   await mkdir(data, { recursive: true });
-  await writeFile(file, formatProperties(brokerProperties({ node: 1, controllerPorts: [1], port: 2, dataFolder: data })));
+  // The tool wants all properties and reads the folder alone.
+  const layout = { node: 1, controllerPorts: [1], internalPort: 2, ports: new Map(), advertisedPorts: new Map(), dataFolder: data };
+  await writeFile(file, formatProperties(brokerProperties(layout)));
   const [command, ...args] = source.command(`millrace-format-${uuid()}`, ['-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'], 'kafka.tools.StorageTool', ['format', '--cluster-id', uuid(), '--config', file, ...options]);
   const { code, stdout, stderr } = await run(command, args);
   if (code !== 0) throw new MillraceError('MILLRACE_BROKER_UNAVAILABLE', `Kafka ${source.version} could not format a storage folder:\n${stdout}${stderr}`);
   await rm(join(data, 'meta.properties'));
+  return data;
 }
