@@ -1,30 +1,123 @@
-import { expect, it } from 'vitest';
-import { BatchBuilder, decodeRecordSet, reseal } from './index.js';
-import { outgoing } from './fixtures.js';
+import { describe, expect, it } from 'vitest';
+import { latin1, outgoing, recordsOf, withChecksum } from './fixtures.js';
+import { AT } from './format.js';
+import { BatchBuilder, decodeRecordSet, reseal, type Compression, type DecodeOptions } from './index.js';
 
 const NOBODY = { producerId: -1, producerEpoch: -1, baseSequence: -1, transactional: false };
-const PLACE = { topic: 't', partition: 0, from: 0, framing: 'none', isolation: 'read_committed' } as const;
+const OPTIONS: DecodeOptions = { topic: 't', partition: 0, from: 0, framing: 'none', isolation: 'read_committed' };
 
-const text = (value: string) => Buffer.from(value);
+const value = (text: string) => ({ value: Buffer.from(text) });
+const valuesOf = (sealed: Uint8Array) => recordsOf(decodeRecordSet(sealed, OPTIONS).batches).map((record) => record.value);
 
-it('gives back what it took', () => {
-  const builder = new BatchBuilder(1 << 20);
-  const batch = outgoing([{ value: text('one') }, { value: undefined }, { value: text('') }, { value: text('x'.repeat(500)) }], 1000);
-  expect(builder.append(batch, 0, undefined)).toBe(4);
-  const { batches, next } = decodeRecordSet(builder.seal(NOBODY), PLACE);
-  expect(next).toBe(4);
-  expect(batches).toHaveLength(1);
-  const [read] = batches;
-  expect(read).toMatchObject({ count: 4, next: 4, schema: '' });
-  expect(Array.from({ length: 4 }, (_, i) => read!.timestamp(i))).toEqual([1000, 1000, 1000, 1000]);
-});
+describe('a batch builder', () => {
+  it('takes values of every length around the places where it goes another way', () => {
+    const lengths = [0, 1, 2, 3, 4, 5, 7, 8, 9, 50, 51, 52, 53, 54, 55, 56, 57, 63, 64, 65, 127, 128, 157, 158, 159, 160, 161, 162, 163, 8180, 8190, 8191, 8192, 8200, 1_048_570, 1_048_580];
+    const records = lengths.map((length) => ({ value: Buffer.from(Array.from({ length }, (_, i) => i * 7 + length)) }));
+    const builder = new BatchBuilder(8 << 20);
+    expect(builder.append(outgoing(records, 1000), 0, undefined)).toBe(records.length);
+    expect(valuesOf(builder.seal(NOBODY))).toEqual(records.map((record) => latin1(record.value)));
+  });
 
-it('gives a batch another identity', () => {
-  const builder = new BatchBuilder(1 << 20);
-  builder.append(outgoing([{ value: text('one') }], 1000), 0, undefined);
-  const sealed = builder.seal({ producerId: 5, producerEpoch: 1, baseSequence: 10, transactional: true });
-  const before = Buffer.from(sealed);
-  reseal(sealed, { producerId: 6, producerEpoch: 2, baseSequence: 0 });
-  expect(Buffer.from(sealed).equals(before)).toBe(false);
-  expect(decodeRecordSet(sealed, PLACE).next).toBe(1);
+  it.each([['plain', {}], ['with keys', { key: Buffer.from('k') }]])('stops at its bytes and goes on from there: %s', (_name, more) => {
+    const records = Array.from({ length: 1000 }, (_, i) => ({ ...value(`value ${i}`), ...more }));
+    const batch = outgoing(records, 1000);
+    const builder = new BatchBuilder(2000);
+    const read: (string | undefined)[] = [];
+    let from = 0;
+    while (from < batch.count) {
+      builder.reset();
+      expect(builder).toMatchObject({ count: 0, full: false });
+      const next = builder.append(batch, from, undefined);
+      const sealed = builder.seal(NOBODY);
+      expect(builder).toMatchObject({ count: next - from, size: sealed.length, full: next < batch.count });
+      expect(sealed.length).toBeLessThanOrEqual(2000);
+      if (next < batch.count) expect(sealed.length).toBeGreaterThan(1950);
+      read.push(...valuesOf(sealed));
+      from = next;
+    }
+    expect(read).toEqual(records.map((record) => latin1(record.value)));
+  });
+
+  it.each([['plain', {}], ['with headers', { headers: [] }]])('takes one record that is too large, and no second: %s', (_name, more) => {
+    const batch = outgoing([{ ...value('x'.repeat(5000)), ...more }, { ...value('y'), ...more }], 1000);
+    const builder = new BatchBuilder(100);
+    expect(builder.append(batch, 0, undefined)).toBe(1);
+    expect(builder.full).toBe(true);
+    expect(valuesOf(builder.seal(NOBODY))).toEqual(['x'.repeat(5000)]);
+    expect(builder.append(batch, 1, undefined)).toBe(1);
+    builder.reset();
+    expect(builder.append(batch, 1, undefined)).toBe(2);
+    expect(valuesOf(builder.seal(NOBODY))).toEqual(['y']);
+  });
+
+  it('takes nothing of an empty batch, and nothing behind the end', () => {
+    const builder = new BatchBuilder(1000);
+    expect(builder.append(outgoing([], 1000), 0, undefined)).toBe(0);
+    expect(builder.append(outgoing([value('a')], 1000), 1, undefined)).toBe(1);
+    expect(builder).toMatchObject({ count: 0, full: false });
+  });
+
+  it('puts the prefix before every value but a tombstone, with keys and without', () => {
+    const builder = new BatchBuilder(1000);
+    const prefix = Buffer.from('>>');
+    builder.append(outgoing([value('a'), { value: undefined }, value('')], 1000), 0, prefix);
+    builder.append(outgoing([{ ...value('a'), key: Buffer.from('k') }, { value: undefined, key: Buffer.from('k') }], 1000), 0, prefix);
+    expect(valuesOf(builder.seal(NOBODY))).toEqual(['>>a', undefined, '>>', '>>a', undefined]);
+  });
+
+  it('keeps each timestamp, and has the highest in its header', () => {
+    const builder = new BatchBuilder(1000);
+    builder.append(outgoing([value('a'), value('b')], 5000), 0, undefined);
+    builder.append(outgoing([value('c')], 3_000_000_000_000), 0, undefined);
+    builder.append(outgoing([{ ...value('d'), timestamp: 0 }, { ...value('e'), timestamp: 6000.7 }, value('f')], 7000), 0, undefined);
+    builder.append(outgoing([value('g')], 4000), 0, undefined);
+    const sealed = Buffer.from(builder.seal(NOBODY));
+    expect(recordsOf(decodeRecordSet(sealed, OPTIONS).batches).map((record) => record.timestamp)).toEqual([5000, 5000, 3_000_000_000_000, 0, 6000, 7000, 4000]);
+    expect([sealed.readBigInt64BE(AT.baseTimestamp), sealed.readBigInt64BE(AT.maxTimestamp)]).toEqual([5000n, 3_000_000_000_000n]);
+  });
+
+  it.each([-1, Infinity, -Infinity, 2 ** 53])('refuses the timestamp %s', (timestamp) => {
+    const builder = new BatchBuilder(1000);
+    const refusal = /^MILLRACE_VALUE_INVALID: record 1 has the timestamp -?\w+; Kafka takes ms/;
+    expect(() => builder.append(outgoing([value('a'), { ...value('b'), timestamp }], 1000), 0, undefined)).toThrow(refusal);
+    expect(() => new BatchBuilder(1000).append(outgoing([value('a'), value('b')], timestamp), 1, undefined)).toThrow(refusal);
+    expect(valuesOf(builder.seal(NOBODY))).toEqual(['a']);
+  });
+
+  it('gives a batch another identity as if it had been written with it', () => {
+    const builder = new BatchBuilder(1000);
+    builder.append(outgoing([value('a')], 1000), 0, undefined);
+    const first = { producerId: 5, producerEpoch: 1, baseSequence: 10, transactional: true };
+    const second = { ...first, producerId: 2 ** 40, producerEpoch: 32_767, baseSequence: 2 ** 31 - 1 };
+    const sealed = Buffer.from(builder.seal(first));
+    const wanted = Buffer.from(builder.seal(second));
+    expect(sealed.equals(wanted)).toBe(false);
+    reseal(sealed, second);
+    expect(sealed.equals(wanted)).toBe(true);
+    expect(withChecksum(Buffer.from(sealed)).equals(sealed)).toBe(true);
+  });
+
+  it('gives its memory back after a giant record, and still works', () => {
+    const builder = new BatchBuilder(1000);
+    builder.append(outgoing([value('x'.repeat(200_000))], 1000), 0, undefined);
+    builder.reset();
+    builder.append(outgoing([value('small')], 1000), 0, undefined);
+    const sealed = builder.seal(NOBODY);
+    expect(sealed.buffer.byteLength).toBeLessThan(50_000);
+    expect(valuesOf(sealed)).toEqual(['small']);
+  });
+
+  it.each<Compression>(['none', 'gzip', 'lz4', 'zstd'])('packs with %s, unless that makes it larger', (compression) => {
+    const builder = new BatchBuilder(1 << 20);
+    const records = Array.from({ length: 500 }, (_, i) => value(`a value like all the others, but for ${i}`));
+    builder.append(outgoing(records, 1000), 0, undefined);
+    const sealed = Buffer.from(builder.seal({ ...NOBODY, compression }));
+    expect(sealed.length < builder.size / 3).toBe(compression !== 'none');
+    expect(valuesOf(sealed)).toEqual(records.map((record) => latin1(record.value)));
+    builder.reset();
+    builder.append(outgoing([value('a')], 1000), 0, undefined);
+    const small = Buffer.from(builder.seal({ ...NOBODY, compression }));
+    expect(small.readInt16BE(AT.attributes)).toBe(0);
+    expect(valuesOf(small)).toEqual(['a']);
+  });
 });
