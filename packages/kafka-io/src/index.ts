@@ -1,1 +1,4 @@
-export { kafkaBackend } from './backend.js';
+export { kafkaBackend, kafkaModule } from './backend.js';
+export { KafkaChannelReader } from './channel/reader.js';
+export { KafkaChannelWriter } from './channel/writer.js';
+export { kafkaOptions, type KafkaOptions, type KafkaOptionsInput } from './options/index.js';

@@ -10,7 +10,7 @@ export interface RetryOptions {
   /** Rejects at once when it is aborted. */
   readonly signal?: AbortSignal | undefined;
   /** Called before each further attempt: to forget a coordinator, to ask for metadata. */
-  again?(error: KafkaError): void | Promise<void>;
+  readonly again?: (error: KafkaError) => void | Promise<void>;
 }
 
 /**

@@ -229,7 +229,8 @@ export interface ChannelReader {
   loadInputRecordOffset(): Promise<Offsets>;
   /**
    * The next batch, or nothing: then a wake follows once that changes. Synchronous. Batches of one partition come in order
-   * without gaps or overlaps; partitions take turns.
+   * without gaps or overlaps; partitions take turns. One of no records tells of a position that moved: over what was aborted,
+   * or the marks of a transaction's end.
    */
   readRecords(): RecordBatch | undefined;
   /** Whether a read would give a batch, or records are known to exist that are still under way. Synchronous; paused partitions aside. */

@@ -145,6 +145,7 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
   fail(error: Error): void {
     if (this.#failure !== undefined || this.#closed !== undefined) return;
     this.#failure = error;
+    for (const reader of this.#readers) reader.close();
     this.parts.producer.close(error);
     this.parts.committer.close(error);
     this.wake();

@@ -8,6 +8,7 @@ import { GroupPositions } from '../resources/group-positions.js';
 import { tableTopicOf, topicOf, Topics } from '../resources/topics.js';
 import { retry } from '../retry.js';
 import type { KafkaSettings } from '../settings.js';
+import { kafkaOptions } from '../options/index.js';
 import { FactTopic } from '../table/fact-topic.js';
 import { recordsOf, TopicTable } from '../table/topic-table.js';
 import { OwnerTransaction } from '../transaction/owner-transaction.js';
@@ -24,7 +25,7 @@ export class KafkaTransport implements Transport, Connection {
   readonly fetcher: Fetcher;
   readonly positions: GroupPositions;
   readonly budget: ByteBudget;
-  readonly logger: Logger = silentLogger;
+  readonly logger: Logger;
   readonly patience = PATIENCE;
   readonly #tableFetcher: Fetcher;
   readonly #topics: Topics;
@@ -40,6 +41,7 @@ export class KafkaTransport implements Transport, Connection {
     readonly capabilities: Capabilities,
   ) {
     const { fetch, producer, topic } = settings;
+    this.logger = settings.client.logger ?? silentLogger;
     this.identity = `kafka:${client.clusterId}${topic.prefix === '' ? '' : `?prefix=${topic.prefix}`}`;
     this.limits = { recordBytes: settings.recordBytes, stateBytes: settings.recordBytes };
     this.fetcher = new Fetcher(client, { ...fetch, isolation: 'read_committed', lane: 'fetch' });
@@ -84,7 +86,10 @@ export class KafkaTransport implements Transport, Connection {
 
   async createResources(channels: readonly ChannelSpec[]): Promise<void> {
     this.#check();
-    await this.#topics.create(channels.map((spec) => topicOf(this.#topicOf(spec.name), spec, this.settings.topic)));
+    await this.#topics.create(channels.map((spec) => {
+      const own = kafkaOptions.optional().parse(spec.backend)?.topic;
+      return topicOf(this.#topicOf(spec.name), spec, { ...this.settings.topic, ...own, configs: { ...this.settings.topic.configs, ...own?.configs } });
+    }));
     await Promise.all(channels.map(async ({ name, partitions, groups = [] }) => {
       if (groups.length === 0) return;
       const topic = this.#topicOf(name);

@@ -83,6 +83,8 @@ export class Fetcher {
       else this.#place(subscription, leader, requests);
     }
     for (const [leader, queue] of requests) {
+      // What is known to be there is answered at once; the rest may hold a connection for long, so who waited longest comes first.
+      queue.sort((a, b) => Number(b.isBehind) - Number(a.isBehind) || a.since - b.since);
       for (let i = 0; i < LANES && queue.length > 0; i++) {
         const lane = `${this.options.lane}-${i}`;
         const key = `${leader} ${lane}`;

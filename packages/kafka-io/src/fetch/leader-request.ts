@@ -21,6 +21,19 @@ export class LeaderRequest {
 
   constructor(private readonly options: FetcherOptions) {}
 
+  /** Whether a partition is known to have more. */
+  get isBehind(): boolean {
+    for (const { offset, subscriptions } of this.#asked.values()) if (subscriptions.some(({ end }) => offset < end)) return true;
+    return false;
+  }
+
+  /** When the one of its readers was asked for that waited longest. */
+  get since(): number {
+    let since = Infinity;
+    for (const { subscriptions } of this.#asked.values()) for (const { askedAt } of subscriptions) since = Math.min(since, askedAt);
+    return since;
+  }
+
   /** Takes a partition in, unless the request asks for another offset of it. */
   add(subscription: Subscription): boolean {
     const { topic, partition, fetchOffset, maxBytes, version } = subscription;
@@ -40,7 +53,13 @@ export class LeaderRequest {
   async run(node: KafkaNode): Promise<readonly string[]> {
     const { isolation, maxWait, maxBytes } = this.options;
     const stale = new Set<string>();
-    for (const { subscriptions } of this.#asked.values()) for (const subscription of subscriptions) subscription.fetching = true;
+    const now = performance.now();
+    for (const { subscriptions } of this.#asked.values()) {
+      for (const subscription of subscriptions) {
+        subscription.fetching = true;
+        subscription.askedAt = now;
+      }
+    }
     try {
       const partitions = Array.from(this.#asked.values(), ({ topic, partition, offset, maxBytes: bytes }) => ({ topic, partition, offset, maxBytes: bytes }));
       const answer = await node.send(fetch({ isolation, maxWait, minBytes: 1, maxBytes, partitions }), { timeout: maxWait + 30_000 });

@@ -13,6 +13,8 @@ export class Subscription {
   version = 0;
   /** A fetch of this partition is under way. */
   fetching = false;
+  /** When it was asked for last. */
+  askedAt = 0;
   /** Not asked for before this time of the monotonic clock: after an error. */
   retryAt = 0;
   /** Errors in a row, and when the first of them came. */

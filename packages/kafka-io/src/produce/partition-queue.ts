@@ -1,4 +1,4 @@
-import { BatchBuilder } from '../batch/index.js';
+import type { BatchBuilder } from '../batch/index.js';
 
 /** All that was written before a flush: done once each of its batches is acknowledged. */
 export class Barrier {

@@ -228,10 +228,10 @@ export const readingCases: readonly ConformanceCase[] = [
       const channel = await context.channel({ partitions: 2 });
       const [source, sink] = [await context.replica(), await context.replica()];
       const writer = await source.writer(channel);
-      for (let i = 0; i < 10; i++) await source.write(writer, context.batch(numbered(100, 100 * i)));
+      for (let i = 0; i < 20; i++) await source.publish(writer, context.batch(numbered(100, 100 * i)));
       await source.publish(writer, context.batch(['other'], { partition: 1 }));
-      const { entries } = await sink.read(await sink.reader(channel, { partitions: [0, 1] }), 1001);
-      holds(entries.findIndex(({ partition }) => partition === 1) < 1000, 'the short partition is read before the long one is finished');
+      const { entries } = await sink.read(await sink.reader(channel, { partitions: [0, 1] }), 2001);
+      holds(entries.findIndex(({ partition }) => partition === 1) < 2000, 'the short partition is read before the long one is finished');
     },
   },
 ];
