@@ -61,6 +61,11 @@ export class Connection {
     return this.socket?.bytesRead ?? 0;
   }
 
+  /** Nothing can be sent any more. */
+  get gone(): boolean {
+    return this.lost !== undefined;
+  }
+
   /** The broker wants to see credentials again: {@link authenticate} comes before the next request. */
   get expired(): boolean {
     return performance.now() > this.expires;
@@ -98,7 +103,13 @@ export class Connection {
       return;
     }
     const correlationId = wire.nextCorrelationId();
-    const parts = this.encode(call.request, correlationId);
+    let parts;
+    try {
+      parts = this.encode(call.request, correlationId);
+    } catch (error) {
+      call.reject(new KafkaError('malformed', `the request cannot be written: ${(error as Error).message}`, { ...this.place(call), cause: error }));
+      return;
+    }
     this.calls.set(correlationId, call);
     if (!this.corked) {
       this.corked = true;

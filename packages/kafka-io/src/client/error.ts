@@ -6,7 +6,7 @@ import { KAFKA_ERRORS, nameOfError, RETRIABLE, type KafkaErrorName } from './err
  * - `connection`: none could be made, or it was lost. `timeout`: no answer in time. Whether the broker acted is unknown in both.
  * - `authentication`: TLS or SASL said no.
  * - `unsupported`: the broker does not know a request, or no version that is spoken here.
- * - `malformed`: what came is not Kafka's protocol.
+ * - `malformed`: what came is not Kafka's protocol, or what should go cannot be put into it.
  * - `closed`: the client was closed.
  */
 export type KafkaErrorKind = 'protocol' | 'connection' | 'timeout' | 'authentication' | 'unsupported' | 'malformed' | 'closed';

@@ -25,7 +25,7 @@ export interface Wire {
   authenticate(versions: ReadonlyMap<number, readonly [min: number, max: number]>): Promise<number>;
 }
 
-/** Makes {@link Wire}s to the brokers of one cluster. */
+/** Makes {@link Wire}s to the brokers of one cluster. Chunks of data are valid during the call only. */
 export type Dial = (address: { readonly host: string; readonly port: number }, onData: (chunk: Buffer) => void, onSocket: (socket: Socket) => void) => Promise<Wire>;
 
 /** What is used of kafkajs's `network/connection.js`, which has no types. */
@@ -107,13 +107,26 @@ function clusterOf(options: ClientOptions): KafkajsCluster {
   return captured as unknown as KafkajsCluster;
 }
 
+/** Bytes taken from a socket at a time. */
+const READ_SIZE = 64 * 1024;
+
 /** Without Nagle's algorithm, which would hold the last packet of a request back until the one before was confirmed. */
 function openSocket(host: string, port: number, tls: ConnectionOptions | boolean | null | undefined, onConnect: () => void): Socket {
-  const socket =
-    tls == null || tls === false
-      ? connect({ host, port }, onConnect)
-      : connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...(tls === true ? {} : tls) }, onConnect);
+  const socket = tls == null || tls === false ? openPlain(host, port, onConnect) : connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...(tls === true ? {} : tls) }, onConnect);
   socket.setNoDelay(true);
   socket.setKeepAlive(true, 30_000);
+  return socket;
+}
+
+/** Reads into one buffer over and over, which saves a third of the time of reading; `Frames` copies what it keeps. */
+function openPlain(host: string, port: number, onConnect: () => void): Socket {
+  const onread = {
+    buffer: Buffer.allocUnsafeSlow(READ_SIZE),
+    callback: (length: number, buffer: Uint8Array) => {
+      socket.emit('data', buffer.subarray(0, length));
+      return true;
+    },
+  };
+  const socket: Socket = connect({ host, port, onread }, onConnect);
   return socket;
 }

@@ -25,7 +25,8 @@ export class Lane implements KafkaNode {
   private failures = 0;
   private retryAt = 0;
   private closing: KafkaError | undefined;
-  private backoff: { readonly timer: NodeJS.Timeout; readonly done: () => void } | undefined;
+  /** Ends a wait before the next try. */
+  private endBackoff: (() => void) | undefined;
 
   constructor(
     public nodeId: number,
@@ -36,7 +37,7 @@ export class Lane implements KafkaNode {
 
   /** Has a connection that was not lost so far. */
   get connected(): boolean {
-    return this.connection !== undefined && !this.busy;
+    return this.connection?.gone === false && !this.busy;
   }
 
   send<T>(request: KafkaRequest<T>, { timeout = this.settings.requestTimeout }: SendOptions = {}): Promise<T> {
@@ -66,7 +67,7 @@ export class Lane implements KafkaNode {
   /** Rejects all that is under way and destroys the socket; resolves when that is closed. */
   async close(): Promise<void> {
     const why = (this.closing ??= new KafkaError('closed', 'the client was closed', { broker: this.connection?.broker }));
-    this.backoff?.done();
+    this.endBackoff?.();
     const { connection } = this;
     this.rejectQueue(why);
     connection?.destroy(why);
@@ -75,7 +76,7 @@ export class Lane implements KafkaNode {
 
   private flush(): void {
     if (this.busy || this.queue.length === 0) return;
-    if (this.connection === undefined || this.connection.expired) {
+    if (this.connection === undefined || this.connection.gone || this.connection.expired) {
       this.busy = true;
       void this.prepare().catch((error: unknown) => this.rejectQueue(error as KafkaError)).finally(() => {
         this.busy = false;
@@ -91,21 +92,17 @@ export class Lane implements KafkaNode {
 
   /** Makes the connection, or has it authenticated again. */
   private async prepare(): Promise<void> {
-    if (this.connection !== undefined) return this.connection.authenticate();
+    if (this.connection?.gone === false) return this.connection.authenticate();
     await this.waitForBackoff();
     if (this.closing !== undefined) throw this.closing;
     const address = this.address();
     if (address === undefined) throw new KafkaError('connection', `node ${this.nodeId} is not one of the cluster's`);
     const connection = new Connection(address, this.settings);
     this.connection = connection;
-    void connection.closed.then(() => {
-      if (this.connection === connection) this.connection = undefined;
-    });
     try {
       await connection.open(this.settings.dial);
       this.failures = 0;
     } catch (error) {
-      if (this.connection === connection) this.connection = undefined;
       this.retryAt = performance.now() + Math.min(BACKOFF.last, BACKOFF.first * 2 ** this.failures++);
       throw error;
     }
@@ -117,11 +114,11 @@ export class Lane implements KafkaNode {
     await new Promise<void>((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
-        this.backoff = undefined;
+        this.endBackoff = undefined;
         resolve();
       };
       const timer = setTimeout(done, wait);
-      this.backoff = { timer, done };
+      this.endBackoff = done;
     });
   }
 
