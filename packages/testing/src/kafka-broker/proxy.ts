@@ -20,6 +20,7 @@ export class FaultProxy {
   #port = 0;
   readonly #links = new Set<Link>();
   readonly #swallowed = new Set<Way>();
+  #lost = 0;
   #delay = 0;
 
   /** @param target the port of 127.0.0.1 that the broker listens on */
@@ -33,6 +34,11 @@ export class FaultProxy {
   /** How many connections go through it at this moment. */
   get connections(): number {
     return this.#links.size;
+  }
+
+  /** How many bytes it has swallowed so far: a fault has happened once there are some. */
+  get swallowed(): number {
+    return this.#lost;
   }
 
   /** Takes connections; on `port` where one is given, else on a free one. */
@@ -111,6 +117,7 @@ export class FaultProxy {
     const take = (bytes: Buffer | undefined): void => {
       if (this.#swallowed.has(way)) {
         link.torn = true;
+        this.#lost += bytes?.length ?? 0;
         return;
       }
       queue.push({ due: performance.now() + this.#delay, bytes });
