@@ -55,7 +55,7 @@ export function readRecords(body: RecordsBody, { from, isFramed }: ReadOptions, 
     const end = position + size;
     // Attributes of a record are not in use, and passed over as Kafka's own client does.
     position++;
-    if (!(size >= SMALLEST_BODY && end <= body.end)) throw damaged(place, i, `has a size of ${size}, with ${body.end - position + 1} bytes left in the batch`);
+    if (!(size >= SMALLEST_BODY && end <= body.end)) throw damaged(place, i, size, `has a size of ${size}, with ${body.end - position + 1} bytes left in the batch`);
 
     byte = bytes[position]!;
     let timestamp = baseTimestamp;
@@ -76,26 +76,25 @@ export function readRecords(body: RecordsBody, { from, isFramed }: ReadOptions, 
       delta = readVarint(bytes, position);
       position = varintEnd;
     }
-    if (!(delta > previousDelta && delta <= lastDelta)) throw damaged(place, i, `is ${delta} after the first offset, where ${previousDelta + 1} to ${lastDelta} may be`);
+    if (!(delta > previousDelta && delta <= lastDelta) || Number.isNaN(timestamp)) throw damaged(place, i, delta + timestamp, `is ${delta} after the first offset, where ${previousDelta + 1} to ${lastDelta} may be`);
     previousDelta = delta;
 
     let keyPosition = position;
     const keySize = readVarint(bytes, position);
     position = varintEnd;
     if (keySize > 0) position += keySize;
-    if (!(keySize >= NULL_LENGTH && position < end)) throw damaged(place, i, `has a key of ${keySize} bytes, with ${end - varintEnd} left in the record`);
+    if (!(keySize >= NULL_LENGTH && position < end)) throw damaged(place, i, keySize, `has a key of ${keySize} bytes, with ${end - varintEnd} left in the record`);
 
     const valueSize = readVarint(bytes, position);
     let start = varintEnd;
     position = valueSize > 0 ? start + valueSize : start;
-    if (!(valueSize >= NULL_LENGTH && position < end)) throw damaged(place, i, `has a value of ${valueSize} bytes, with ${end - start} left in the record`);
+    if (!(valueSize >= NULL_LENGTH && position < end)) throw damaged(place, i, valueSize, `has a value of ${valueSize} bytes, with ${end - start} left in the record`);
     const valueEnd = position;
 
     if (bytes[position] === 0) position++;
     else position = skipHeaders(bytes, position, end, place, i);
-    if (position !== end) throw damaged(place, i, `ends ${end - position} bytes after its headers`);
+    if (position !== end) throw damaged(place, i, position, `ends ${end - position} bytes after its headers`);
 
-    if (Number.isNaN(timestamp)) throw damaged(place, i, 'has no readable timestamp');
     const offset = baseOffset + delta;
     if (offset < from) continue;
     if (keySize === NULL_LENGTH && end - valueEnd === 1) keyPosition = 0;
@@ -136,20 +135,21 @@ function skipHeaders(bytes: Buffer, start: number, end: number, place: BatchPlac
   const count = readVarint(bytes, start);
   let position = varintEnd;
   // A header takes two bytes at least, which keeps a hostile count from holding anything up.
-  if (!(count >= 0 && 2 * count <= end - position)) throw damaged(place, index, `claims ${count} headers in ${end - position} bytes`);
+  if (!(count >= 0 && 2 * count <= end - position)) throw damaged(place, index, count, `claims ${count} headers in ${end - position} bytes`);
   for (let i = 0; i < count; i++) {
     const nameSize = readVarint(bytes, position);
     position = varintEnd + nameSize;
-    if (!(nameSize >= 0 && position < end)) throw damaged(place, index, `has a header with a name of ${nameSize} bytes`);
+    if (!(nameSize >= 0 && position < end)) throw damaged(place, index, nameSize, `has a header with a name of ${nameSize} bytes`);
     const valueSize = readVarint(bytes, position);
     position = valueSize > 0 ? varintEnd + valueSize : varintEnd;
-    if (!(valueSize >= NULL_LENGTH && position <= end)) throw damaged(place, index, `has a header with a value of ${valueSize} bytes`);
+    if (!(valueSize >= NULL_LENGTH && position <= end)) throw damaged(place, index, valueSize, `has a header with a value of ${valueSize} bytes`);
   }
   return position;
 }
 
-function damaged(place: BatchPlace, index: number, what: string): Error {
-  return unreadable(place, `record ${index} of the batch is damaged: it ${what}`);
+/** @param number that was read and has no sense; NaN where not even that could be read. */
+function damaged(place: BatchPlace, index: number, number: number, what: string): Error {
+  return unreadable(place, `record ${index} of the batch is damaged: it ${Number.isNaN(number) ? 'holds a number that has no end' : what}`);
 }
 
 function int32LE(bytes: Buffer, position: number): number {
