@@ -1,6 +1,8 @@
 import { MillraceError, type ChannelWriter, type Offsets } from '@millrace/core';
 import type { Key } from './database.js';
+import { compact, isCompactionDue } from './compaction.js';
 import { place } from './frame.js';
+import { framesOf, type Framed } from './gathering.js';
 import { fact, keys, type ChannelFact, type End } from './layout.js';
 import type { LocalReader } from './reader.js';
 import { unknownChannel } from './resources.js';
@@ -30,20 +32,22 @@ export class Commit implements Change {
   ends = new Map<ChannelWriter, Map<number, number>>();
   /** Channels that get records. */
   readonly topics: ReadonlySet<number>;
+  readonly #framed: readonly Framed[];
 
   constructor(
     private readonly store: LocalStore,
     private readonly committer: Committer,
-    private readonly staged: readonly Staged[],
+    staged: readonly Staged[],
     private readonly moves: readonly Move[],
     private readonly state: ReadonlyMap<string, Uint8Array | undefined>,
   ) {
+    this.#framed = framesOf(staged);
     this.topics = new Set(staged.map(({ writer }) => writer.target.id));
   }
 
   /** Whether there is nothing to write. */
   get isEmpty(): boolean {
-    return this.staged.length === 0 && this.state.size === 0 && this.moves.every(({ offsets }) => offsets.size === 0);
+    return this.#framed.length === 0 && this.state.size === 0 && this.moves.every(({ offsets }) => offsets.size === 0);
   }
 
   write(overlay: Map<string, unknown>): Promise<boolean> {
@@ -57,7 +61,7 @@ export class Commit implements Change {
     const puts: [Key, Buffer][] = [];
     const ends = new Map<string, { readonly key: Key; readonly end: End }>();
     this.ends = new Map();
-    for (const { writer, partition, count, frame } of this.staged) {
+    for (const { writer, partition, count, frame } of this.#framed) {
       const { id } = writer.target;
       const name = `end ${id} ${partition}`;
       const key = keys.end(id, partition);
@@ -93,6 +97,15 @@ export class Commit implements Change {
       for (const trim of trims) writeWhere(db, [[trim.key, trim.version]], () => writeTrim(store, trim)).catch(() => undefined);
     });
     return held;
+  }
+
+  /** Has compacted channels compacted that this commit gave enough reason for. To be called once it is through. */
+  compactWhereDue(): void {
+    const touched = [...this.#framed.map(({ writer, partition }) => [writer.target, partition] as const), ...this.moves.flatMap(({ reader, offsets }) => Array.from(offsets.keys(), (partition) => [reader.source, partition] as const))];
+    for (const [channel, partition] of touched) {
+      if (channel.retention?.compact !== true || !isCompactionDue(this.store, channel, partition)) continue;
+      this.store.inBackground(`compact ${channel.id} ${partition}`, () => compact(this.store, channel, partition));
+    }
   }
 
   #checkChannel({ channel, source }: LocalReader): void {

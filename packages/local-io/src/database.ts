@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MillraceError } from '@millrace/core';
 import { open, type Database as Table, type RootDatabase } from 'lmdb';
@@ -9,9 +10,14 @@ export const FORMAT = 1;
  * it, in every process, but the old maps stay until the end: a generous first one avoids that.
  */
 const MAP_SIZE = 64 * 1024 ** 3;
+/** Where the address space of a process is limited. */
+const SMALL_MAP_SIZE = 64 * 1024 ** 2;
 /** Slots for read transactions: a few for each thread that has the location open. */
 const MAX_READERS = 1024;
-const FILE = 'millrace.mdb';
+/** The data. */
+export const FILE = 'millrace.mdb';
+/** Where LMDB keeps its locks, beside the file. */
+export const LOCK = `${FILE}-lock`;
 
 /** Part of a key. */
 export type KeyPart = string | number;
@@ -53,7 +59,7 @@ export async function openDatabase(folder: string, options: DatabaseOptions): Pr
       noSubdir: true,
       maxDbs: 8,
       maxReaders: MAX_READERS,
-      mapSize: options.mapSize ?? MAP_SIZE,
+      mapSize: options.mapSize ?? (hasLimitedAddressSpace() ? SMALL_MAP_SIZE : MAP_SIZE),
       // A commit is on the disk when it shows: nobody acts on what a power failure would take back.
       overlappingSync: false,
       noSync: options.sync === 'none',
@@ -78,6 +84,11 @@ export async function openDatabase(folder: string, options: DatabaseOptions): Pr
     await root.close();
     throw error;
   }
+}
+
+function hasLimitedAddressSpace(): boolean {
+  if (process.platform !== 'linux') return false;
+  return !/^Max address space +unlimited/m.test(readFileSync('/proc/self/limits', 'utf8'));
 }
 
 async function checkFormat(meta: Table<Fact, Key>, folder: string): Promise<void> {

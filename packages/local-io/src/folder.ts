@@ -1,6 +1,7 @@
-import { constants } from 'node:fs';
-import { access, mkdir, realpath, statfs } from 'node:fs/promises';
+import { mkdir, open, realpath, rm, statfs, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { MillraceError } from '@millrace/core';
+import { FILE, LOCK } from './database.js';
 
 /** Magic numbers of file systems, as statfs(2) of Linux lists them, on which memory maps are not shared between hosts, or not at all. */
 const NETWORK = new Map([
@@ -16,6 +17,12 @@ const NETWORK = new Map([
 ]);
 /** FUSE has file systems of both kinds under it. */
 const FUSE = 0x65735546;
+
+/** In the first page of a file of LMDB. */
+const MAGIC = 0xbeef_c0de;
+const MAGIC_AT = 24;
+/** A new file takes less. */
+const FIRST_BYTES = 256 * 1024;
 
 /** What a file system is good for, by its magic number. */
 export function judgeFileSystem(type: number): { readonly verdict: 'fine' | 'doubtful' | 'network'; readonly name: string } {
@@ -33,7 +40,7 @@ export async function prepareFolder(path: string): Promise<string> {
   try {
     await mkdir(path, { recursive: true });
     real = await realpath(path);
-    await access(real, constants.R_OK | constants.W_OK | constants.X_OK);
+    await probe(real);
   } catch (error) {
     throw new MillraceError('MILLRACE_STORAGE_FAILED', reasonOf(error, path), { cause: error });
   }
@@ -47,10 +54,29 @@ export async function prepareFolder(path: string): Promise<string> {
   return real;
 }
 
+/** LMDB ends the process where it cannot open its files, so what may be wrong with them is found out before. */
+async function probe(folder: string): Promise<void> {
+  await (await open(join(folder, LOCK), 'a')).close();
+  const file = await open(join(folder, FILE), 'a+');
+  try {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(MAGIC_AT + 4), 0, MAGIC_AT + 4, 0);
+    if (bytesRead > 0 && buffer.readUInt32LE(MAGIC_AT) !== MAGIC) throw new Error(`${FILE} is no database of LMDB`);
+    if (bytesRead > 0) return;
+  } finally {
+    await file.close();
+  }
+  const room = join(folder, `.room-${process.pid}`);
+  try {
+    await writeFile(room, Buffer.alloc(FIRST_BYTES));
+  } finally {
+    await rm(room, { force: true });
+  }
+}
+
 function reasonOf(error: unknown, path: string): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (code === 'EROFS') return `${path} lies on a file system that is mounted read-only; channels need to write there`;
-  if (code === 'EACCES' || code === 'EPERM') return `${path} may not be written to by this user; channels need to write there`;
+  if (code === 'EROFS') return `${path} lies on a file system that is mounted read-only; use a folder that can be written to`;
+  if (code === 'EACCES' || code === 'EPERM') return `${path} may not be written to by this user; let it write there, or use another folder`;
   if (code === 'EEXIST' || code === 'ENOTDIR') return `${path}, or something above it, is a file; a location is a folder`;
   return `the folder ${path} cannot be made or used: ${error instanceof Error ? error.message : String(error)}`;
 }

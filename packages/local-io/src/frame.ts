@@ -11,9 +11,6 @@ const SCHEMA = 16;
 
 const AT = { flags: 1, count: 4, next: 8, before: 16, timestamp: 24, latest: 32, schema: 40, values: 48, keys: 52, headers: 56 } as const;
 
-/** Counted for each record beside its bytes. */
-export const RECORD_OVERHEAD = 16;
-
 /** Parts of a batch that lie one after the other: bytes, and where each record's begin and end. */
 interface Packed {
   readonly bytes: Uint8Array;
@@ -35,7 +32,6 @@ export interface FrameContent {
 
 /**
  * Makes the stored form of a batch; {@link place} follows once its offset is known. The README has the layout.
- * @throws MillraceError `MILLRACE_VALUE_INVALID`
  */
 export function frameOf(content: FrameContent): Buffer {
   const { count, timestamps, offsets, schema } = content;
@@ -52,7 +48,7 @@ export function frameOf(content: FrameContent): Buffer {
   frame.writeUInt32LE(count, AT.count);
   frame.writeDoubleLE(content.timestamp, AT.timestamp);
   frame.writeDoubleLE(latest(content), AT.latest);
-  if (schema !== '') writeSchema(frame, schema);
+  if (schema !== '') frame.write(schema, AT.schema, 'hex');
   frame.writeUInt32LE(content.bytes.byteLength, AT.values);
   frame.writeUInt32LE(keys?.bytes.byteLength ?? 0, AT.keys);
   frame.writeUInt32LE(headers?.bytes.byteLength ?? 0, AT.headers);
@@ -91,6 +87,8 @@ export function readHead(frame: Uint8Array): { readonly count: number; readonly 
 export class StoredFrame {
   readonly count: number;
   readonly next: number;
+  /** Bytes that were written to the partition before it. */
+  readonly bytesBefore: number;
   readonly schema: string;
   readonly timestamp: number;
   readonly bytes: Uint8Array;
@@ -111,6 +109,7 @@ export class StoredFrame {
     const flags = view.getUint8(AT.flags);
     this.count = view.getUint32(AT.count, true);
     this.next = view.getFloat64(AT.next, true);
+    this.bytesBefore = view.getFloat64(AT.before, true);
     this.timestamp = view.getFloat64(AT.timestamp, true);
     this.schema = (flags & SCHEMA) === 0 ? '' : Buffer.from(frame.buffer, frame.byteOffset + AT.schema, 8).toString('hex');
     const { count } = this;
@@ -217,21 +216,28 @@ export class FrameBatch implements RecordBatch {
   }
 }
 
+/** About as many bytes as a batch takes, staged or stored. */
+export function weightOf(batch: OutgoingBatch): number {
+  let weight = HEAD + batch.bytes.byteLength + 8 * batch.count * (batch.timestamps === undefined ? 1 : 2);
+  if ((batch.keys ?? batch.headers) !== undefined) for (let i = 0; i < batch.count; i++) weight += 8 + keyAndHeaderBytes(batch, i);
+  return weight;
+}
+
 /** Bytes of the largest record of a batch, key and headers included. */
 export function largestRecord(batch: OutgoingBatch): number {
   let largest = 0;
   for (let i = 0; i < batch.count; i++) {
     const start = batch.bounds[2 * i] ?? NO_VALUE;
-    let bytes = (start === NO_VALUE ? 0 : (batch.bounds[2 * i + 1] ?? start) - start) + (batch.keys?.[i]?.byteLength ?? 0);
-    for (const [name, value] of batch.headers?.[i] ?? []) bytes += name.length + value.byteLength;
-    largest = Math.max(largest, bytes);
+    const value = start === NO_VALUE ? 0 : (batch.bounds[2 * i + 1] ?? start) - start;
+    largest = Math.max(largest, value + keyAndHeaderBytes(batch, i));
   }
   return largest;
 }
 
-function writeSchema(frame: Buffer, schema: string): void {
-  if (/^[\da-f]{16}$/.test(schema)) frame.write(schema, AT.schema, 'hex');
-  else throw new MillraceError('MILLRACE_VALUE_INVALID', `the fingerprint of a schema has 16 hexadecimal digits, ${JSON.stringify(schema)} has not`);
+function keyAndHeaderBytes(batch: OutgoingBatch, index: number): number {
+  let bytes = batch.keys?.[index]?.byteLength ?? 0;
+  for (const [name, value] of batch.headers?.[index] ?? []) bytes += name.length + value.byteLength;
+  return bytes;
 }
 
 function latest({ timestamp, timestamps, count }: FrameContent): number {

@@ -109,12 +109,12 @@ export async function deleteChannels(store: LocalStore, names: readonly string[]
 export function sweep(store: LocalStore): void {
   const doomed = Array.from(store.db.meta.getKeys({ start: ['doomed'], end: ['doomed', Infinity] }), (key) => Number(key[1]));
   // Where the disk is full, the data stays until somebody connects again.
-  if (doomed.length > 0) Promise.all(doomed.map((id) => sweepChannel(store, id))).catch(() => undefined);
+  for (const id of doomed) store.inBackground(`sweep ${id}`, () => sweepChannel(store, id));
 }
 
 async function sweepChannel(store: LocalStore, id: number): Promise<void> {
   const { db } = store;
-  for (let more = true; more;) {
+  for (let more = true; more && !store.closing;) {
     await store.write({
       write: () => {
         const entries = [...db.log.getKeys({ start: [id], end: [id + 1], limit: REMOVALS })];

@@ -72,6 +72,7 @@ export class LocalSession implements Session, ReaderHost, WriterHost {
     try {
       if (commit.isEmpty) this.#checkFence(true);
       else await this.store.write(commit, commit.topics);
+      commit.compactWhereDue();
     } catch (error) {
       if (MillraceError.is(error, 'MILLRACE_FENCED')) this.fail(error);
       throw error;
@@ -109,7 +110,7 @@ export class LocalSession implements Session, ReaderHost, WriterHost {
   }
 
   stage(staged: Staged): void {
-    const size = this.#stagedBytes + staged.frame.byteLength;
+    const size = this.#stagedBytes + staged.weight;
     if (size > this.#stepLimit) {
       throw new MillraceError('MILLRACE_STEP_TOO_LARGE', `${size} bytes written in one step exceed the limit of ${this.#stepLimit}; write less in a step, or raise maxStepBytes`, { channel: staged.writer.channel, operator: this.owner });
     }

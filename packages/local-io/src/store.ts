@@ -29,6 +29,9 @@ export class LocalStore {
   readonly #bell: Doorbell;
   /** Commits of positions since the last trim, by channel and partition. */
   readonly #untrimmed = new Map<string, number>();
+  readonly #upkeep = new Map<string, Promise<void>>();
+  /** Upkeep is to stop at the next good place. */
+  closing = false;
   #doors: readonly Door[] = [];
   #doorsVersion = -1;
   #timer: NodeJS.Timeout | undefined;
@@ -117,6 +120,12 @@ export class LocalStore {
     return count === 0;
   }
 
+  /** Begins a piece of upkeep, unless it is under way here. One that fails is tried again when there is the next reason for it. */
+  inBackground(name: string, work: () => Promise<void>): void {
+    if (this.#upkeep.has(name) || this.closing) return;
+    this.#upkeep.set(name, work().catch(() => undefined).finally(() => this.#upkeep.delete(name)));
+  }
+
   #tell(topics: ReadonlySet<number>): void {
     this.refresh();
     if (topics.has(TOPIC.everything)) {
@@ -179,6 +188,8 @@ export class LocalStore {
 
   async #close(): Promise<void> {
     clearInterval(this.#timer);
+    this.closing = true;
+    await Promise.all(this.#upkeep.values());
     await this.#register({ id: this.#bell.id, path: '' }, false).catch(() => undefined);
     await this.#queue.idle();
     await this.#bell.close();

@@ -39,10 +39,11 @@ class Child {
   readonly #process: ChildProcessByStdio<null, Readable, Readable>;
   #waiting: (() => void)[] = [];
 
-  constructor(scene: string, args: readonly (string | number)[] = [], { mapSize, fileBlocks }: { readonly mapSize?: number; readonly fileBlocks?: number } = {}) {
+  constructor(scene: string, args: readonly (string | number)[] = [], { mapSize, fileBlocks, addressSpace }: { readonly mapSize?: number; readonly fileBlocks?: number; readonly addressSpace?: number } = {}) {
     const command = [process.execPath, '--import', 'tsx', SCRIPT, scene, `${folder}${mapSize === undefined ? '' : `|${mapSize}`}`, ...args.map(String)];
     // A file that may not grow is what a full disk looks like to LMDB.
-    const limited = fileBlocks === undefined ? command : ['/bin/sh', '-c', `trap '' XFSZ; ulimit -f ${fileBlocks}; exec "$@"`, 'sh', ...command];
+    const limits = `${fileBlocks === undefined ? '' : `trap '' XFSZ; ulimit -f ${fileBlocks}; `}${addressSpace === undefined ? '' : `ulimit -v ${addressSpace}; `}`;
+    const limited = limits === '' ? command : ['/bin/sh', '-c', `${limits}exec "$@"`, 'sh', ...command];
     this.#process = spawn(limited[0] ?? '', limited.slice(1), { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
     let errors = '';
     this.#process.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
@@ -182,9 +183,9 @@ describe('a process that is killed', () => {
   it('leaves what it was told is there, whole batches, and nothing that does not belong to the state', async () => {
     const { reader, woken } = await reading();
     let known = 0;
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < 3; round++) {
       const child = new Child('write', [0, 7, 100_000]);
-      await child.told(`acknowledged ${known + 7 * (3 + 11 * round)}`);
+      await child.told(`acknowledged ${known + 7 * (3 + 5 * round)}`);
       child.kill();
       await child.ended;
       const acknowledged = Math.max(known, ...child.numbers('acknowledged'));
@@ -231,4 +232,17 @@ describe('a disk that is full', () => {
     expect(await child.told('written')).toBe(`written ${written + 20_000}`);
     expect((await child.ended).code).toBe(0);
   });
+
+  it.skipIf(process.platform === 'win32')('is told of where not even a beginning can be made', async () => {
+    await transport.close();
+    for (const file of ['millrace.mdb', 'millrace.mdb-lock']) await rm(join(folder, file));
+    const { code, errors } = await new Child('write', [0], { fileBlocks: 16 }).ended;
+    expect({ code, told: errors.includes('MILLRACE_STORAGE_FAILED') }).toEqual({ code: 1, told: true });
+  });
+});
+
+it.skipIf(process.platform !== 'linux')('an address space that is limited makes no difference', async () => {
+  const child = new Child('write', [0, 5, 5], { addressSpace: 60_000_000 });
+  await child.done();
+  expect(child.numbers('acknowledged').at(-1)).toBe(25);
 });
