@@ -32,9 +32,9 @@ export async function deletable(plan: Plan, mode: ExecutionMode, board: StatusBo
   return channels.map(({ name }) => name).filter((name) => !kept.includes(name));
 }
 
-/** Whether every replica of the plan is done, also those that other starts of the run have. */
+/** Whether every replica of the plan is done, also those that other processes run. */
 async function isDone(plan: Plan, board: StatusBoard): Promise<boolean> {
-  if (!runsAll(plan)) await board.catchUp();
+  if (!runsAll(plan) || plan.operators.some(({ placement }) => placement !== 'inline')) await board.catchUp();
   const done = board.doneOwners();
   return plan.operators.every(({ name, replicas }) => replicaNames(plan.pipeline, name, replicas).every((owner) => done.has(owner)));
 }

@@ -1,7 +1,8 @@
 import 'reflect-metadata';
 
-export { resolveBackends } from './backends.js';
+export { registerBackend, resolveBackends, type BackendSource } from './backends.js';
 export type { PortMetrics, ReplicaMetrics, RunMetrics } from './metrics.js';
 export { orchestrate } from './orchestrate.js';
 export type { OrchestrateOptions, Services } from './options.js';
+export type { ChildInfo } from './placement/index.js';
 export { Run, type RunEvents, type RunResult, type StopOptions } from './run.js';

@@ -1,4 +1,5 @@
-import type { PortCounters, Replica, ReplicaCounters, Stage } from '@millrace/core';
+import type { PortCounters, ReplicaCounters, Stage } from '@millrace/core';
+import type { LiveReplica } from './live-replica.js';
 
 /** One port of one replica. Counters since the start; rates per second since the look before. */
 export interface PortMetrics extends PortCounters {
@@ -19,7 +20,7 @@ export interface ReplicaMetrics extends ReplicaCounters {
   readonly ports: readonly PortMetrics[];
 }
 
-/** All replicas of a run in this process, at one moment. */
+/** All replicas of a start, at one moment. */
 export interface RunMetrics {
   /** ms since the run began. */
   readonly elapsedMs: number;
@@ -33,11 +34,11 @@ interface Look {
 
 /** Takes the metrics of replicas, and remembers what it saw for the rates of the next time. */
 export class Meter {
-  readonly #replicas: readonly { readonly operator: string; readonly replica: Replica }[];
+  readonly #replicas: readonly { readonly operator: string; readonly replica: LiveReplica }[];
   readonly #began: number;
   #last: Look;
 
-  constructor(replicas: readonly { readonly operator: string; readonly replica: Replica }[], now: number) {
+  constructor(replicas: readonly { readonly operator: string; readonly replica: LiveReplica }[], now: number) {
     this.#replicas = replicas;
     this.#began = now;
     this.#last = { at: now, counts: new Map() };

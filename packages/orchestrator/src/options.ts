@@ -1,8 +1,15 @@
-import type { ChannelBackend, Clock, ExecutionMode, HeartbeatOptions, Logger, PipelineDefaults } from '@millrace/core';
+import type { Clock, ExecutionMode, HeartbeatOptions, Logger, PipelineDefaults } from '@millrace/core';
 import type { ContainerModule } from 'inversify';
+import type { BackendSource } from './backends.js';
 
-/** Where services that operators ask for come from: a module of bindings, several, or the URL of a file whose default export is one. */
-export type Services = ContainerModule | readonly ContainerModule[] | URL;
+/**
+ * Where services that operators ask for come from: a module of bindings, several, or the URL or path of a file whose default
+ * export is one. Operators in threads and processes need a file, which each of those loads.
+ */
+export type Services = ContainerModule | readonly ContainerModule[] | URL | string;
+
+/** Services whose path, if any, is a URL. */
+export type ResolvedServices = Exclude<Services, string>;
 
 /** Options of {@link orchestrate}. Durations in ms. */
 export interface OrchestrateOptions {
@@ -21,8 +28,11 @@ export interface OrchestrateOptions {
    */
   readonly fresh?: boolean;
   readonly services?: Services;
-  /** Backends beside the memory backend: as themselves, or as modules that bind `CHANNEL_BACKEND`. */
-  readonly backends?: readonly (ChannelBackend | ContainerModule)[];
+  /**
+   * Backends beside the memory backend: as themselves, as modules that bind `CHANNEL_BACKEND`, or as URLs of files whose default
+   * export is one of these. Operators in threads and processes need URLs.
+   */
+  readonly backends?: readonly BackendSource[];
   /** Options for `connect`, by location. */
   readonly connect?: Readonly<Record<string, unknown>>;
   /**

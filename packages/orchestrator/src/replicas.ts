@@ -1,5 +1,4 @@
 import { Replica, replicaName, type Clock, type ExecutionMode, type Logger, type OperatorPlan, type Plan, type ReplicaEnvironment, type ReplicaEvents, type SchemaCatalog, type StatusBoard } from '@millrace/core';
-import type { RunReplica } from './run.js';
 import { make, type ServiceContainer } from './services.js';
 import type { Transports } from './transports.js';
 
@@ -20,14 +19,6 @@ export interface Shared {
 
 /** What one replica needs of that. */
 export type ReplicaGround = Omit<Shared, 'plan'> & { readonly plan: Pick<Plan, 'pipeline' | 'location'> };
-
-/** The replicas that this start runs, each with a container of its own. */
-export function createReplicas(shared: Shared, events: ReplicaEvents): readonly RunReplica[] {
-  const { plan } = shared;
-  return plan.operators.flatMap((operator) => Array.from({ length: operator.replicas }, (_, index) => index).filter((index) => plan.selected(operator.name, index)).map((index) => {
-    return { operator: operator.name, replica: createReplica(shared, operator, index, events) };
-  }));
-}
 
 /** One replica, in this thread. */
 export function createReplica({ plan, runId, generation, mode, transports, services, board, schemas, clock, logger }: ReplicaGround, operator: OperatorPlan, index: number, events: ReplicaEvents, after?: ReplicaEnvironment['after']): Replica {

@@ -1,6 +1,9 @@
-import { MillraceError, stuckStep, toError, type Clock, type Logger, type Plan, type Replica, type ReplicaEvents, type ReplicaOutcome, type Stage, type Timer } from '@millrace/core';
+import { MillraceError, stuckStep, toError, type Clock, type Logger, type Plan, type ReplicaOutcome, type Stage, type Timer } from '@millrace/core';
 import { EventEmitter } from 'eventemitter3';
+import type { LiveReplica } from './live-replica.js';
 import { Meter, type RunMetrics } from './metrics.js';
+import type { ChildInfo } from './placement/index.js';
+import type { SupervisorEvents } from './supervisor/index.js';
 
 /** What a run tells while it goes on. Listeners are called synchronously; what they throw is logged. */
 export interface RunEvents {
@@ -12,6 +15,13 @@ export interface RunEvents {
   degraded: [replica: string, port: string, writers: readonly string[]];
   /** A hook has not returned for longer than `stepTimeout`. Told once for each call; not while it waits for room in an output. */
   stuck: [replica: string, error: Error];
+  /** A replica failed, and is started again after a pause in ms: the n-th time within `restart.within`. */
+  restart: [replica: string, error: Error, attempt: number, pause: number];
+  /**
+   * A line that a thread or process wrote, named as in {@link Run.children}. While nobody listens it goes to the same stream of
+   * this process, after the name.
+   */
+  output: [child: string, stream: 'stdout' | 'stderr', line: string];
   /** Once a second, while somebody listens. Rates are those since the event before. */
   progress: [metrics: RunMetrics];
 }
@@ -37,10 +47,21 @@ export interface StopOptions {
   readonly reason?: string;
 }
 
-/** A replica of this process. */
+/** A replica of this start. */
 export interface RunReplica {
   readonly operator: string;
-  readonly replica: Replica;
+  readonly replica: LiveReplica;
+}
+
+/** What a run hears of its replicas and of what runs them. */
+export interface RunReports extends SupervisorEvents {
+  output(child: string, stream: 'stdout' | 'stderr', line: string): void;
+}
+
+/** The replicas of a start, and the threads and processes that some of them are in. */
+export interface Cast {
+  readonly replicas: readonly RunReplica[];
+  readonly children: () => readonly ChildInfo[];
 }
 
 export interface RunParts {
@@ -51,7 +72,7 @@ export interface RunParts {
   readonly logger: Logger;
   readonly grace: number;
   /** Makes the replicas of this start, which report to the run. */
-  readonly createReplicas: (events: ReplicaEvents) => readonly RunReplica[];
+  readonly createReplicas: (events: RunReports) => Cast;
   /** What remains to be done when every replica has ended: deletes, closes. `done` where all of them are done. */
   readonly onEnd: (done: boolean) => Promise<void>;
 }
@@ -69,9 +90,10 @@ export class Run extends EventEmitter<RunEvents> {
   readonly completed: Promise<RunResult>;
   readonly #parts: RunParts;
   readonly #replicas: readonly RunReplica[];
+  readonly #children: Cast['children'];
   readonly #meter: Meter;
   readonly #timers = new Set<Timer>();
-  readonly #stuckSince = new Map<Replica, number>();
+  readonly #stuckSince = new Map<LiveReplica, number>();
   #state: 'starting' | 'running' | 'draining' | 'stopping' | 'ended' = 'starting';
   #failure: { readonly replica: string; readonly error: Error } | undefined;
   #exitCode: number | undefined;
@@ -79,11 +101,15 @@ export class Run extends EventEmitter<RunEvents> {
   constructor(parts: RunParts) {
     super();
     this.#parts = parts;
-    this.#replicas = parts.createReplicas({
+    const { replicas, children } = parts.createReplicas({
       stage: (...event) => this.#tell('stage', ...event),
       degraded: (...event) => this.#degraded(...event),
       error: (...event) => this.#failed(...event),
+      restart: (...event) => this.#restarts(...event),
+      output: (...event) => this.#output(...event),
     });
+    this.#replicas = replicas;
+    this.#children = children;
     this.#meter = new Meter(this.#replicas, parts.clock.now());
     this.completed = this.#live();
     this.completed.catch(() => {});
@@ -102,7 +128,12 @@ export class Run extends EventEmitter<RunEvents> {
     return this.#parts.generation;
   }
 
-  /** The stage of every replica in this process, by name. */
+  /** The threads and processes that run replicas now. */
+  get children(): readonly ChildInfo[] {
+    return this.#children();
+  }
+
+  /** The stage of every replica of this start, by name. */
   get stages(): ReadonlyMap<string, Stage> {
     return new Map(this.#replicas.map(({ replica }) => [replica.name, replica.stage]));
   }
@@ -193,6 +224,16 @@ export class Run extends EventEmitter<RunEvents> {
     this.#tell('error', replica, error, source, fatal);
     // Not in the middle of the replica's own failing.
     if (fatal) queueMicrotask(() => this.#end('stopping', 'failure'));
+  }
+
+  #restarts(replica: string, error: Error, attempt: number, pause: number): void {
+    this.#parts.logger.warn({ replica, attempt, pause: Math.round(pause), error }, 'replica is started again');
+    this.#tell('restart', replica, error, attempt, pause);
+  }
+
+  #output(child: string, stream: 'stdout' | 'stderr', line: string): void {
+    if (this.listenerCount('output') > 0) this.#tell('output', child, stream, line);
+    else process[stream].write(`[${child}] ${line}\n`);
   }
 
   #degraded(replica: string, port: string, writers: readonly string[]): void {

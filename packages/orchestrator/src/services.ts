@@ -1,14 +1,14 @@
 import { MillraceError, toError, type OperatorPlan, type Operator, type Plugin } from '@millrace/core';
 import { ClassElementMetadataKind, getClassMetadata } from '@inversifyjs/core';
 import { Container, ContainerModule } from 'inversify';
-import type { Services } from './options.js';
+import type { ResolvedServices } from './options.js';
 
 /** Makes operators and plugins with the services that their constructors ask for: one container for the run, a child for each replica. */
 export class ServiceContainer {
   readonly #root = new Container();
 
   /** @throws MillraceError `MILLRACE_INJECTION_FAILED` where a module cannot be loaded, exports no bindings, or throws */
-  static async load(services: Services | undefined): Promise<ServiceContainer> {
+  static async load(services: ResolvedServices | undefined): Promise<ServiceContainer> {
     const container = new ServiceContainer();
     const modules = await modulesOf(services);
     try {
@@ -50,7 +50,7 @@ export async function make<T extends Operator | Plugin>(container: Container, ty
   }
 }
 
-async function modulesOf(services: Services | undefined): Promise<readonly ContainerModule[]> {
+async function modulesOf(services: ResolvedServices | undefined): Promise<readonly ContainerModule[]> {
   if (services === undefined) return [];
   if (services instanceof ContainerModule) return [services];
   if (!(services instanceof URL)) return services;

@@ -7,6 +7,7 @@
  * | `schema/<fingerprint>` | a schema that records were written with |
  * | `status/<generation>/<channel>/<owner>/<incarnation>/<side>` | a channel end |
  * | `beat/<generation>/<process>` | a sign of life |
+ * | `crash/<replica>` | records in hand when its thread or process crashed |
  * | `replicas/<operator>` | the highest count ever |
  */
 export const FactKey = {
@@ -17,6 +18,7 @@ export const FactKey = {
   status: (generation: number, channel: string, owner: string, incarnation: number, side: 'reader' | 'writer') => `status/${generation}/${channel}/${owner}/${incarnation}/${side}`,
   beats: (generation: number) => `beat/${generation}/`,
   beat: (generation: number, process: string) => `beat/${generation}/${process}`,
+  crash: (owner: string) => `crash/${owner}`,
   replicas: (operator: string) => `replicas/${operator}`,
 } as const;
 

@@ -35,6 +35,7 @@ export const ERROR_CODES = {
   MILLRACE_CLASS_NOT_FOUND: 'a thread or process does not find the class of an operator, or cannot load its module',
   MILLRACE_CHILD_CRASHED: 'the thread or process of a replica ended without a word',
   MILLRACE_CHILD_HUNG: 'the thread or process of a replica gave no sign of life for too long and was killed',
+  MILLRACE_RESTARTS_EXHAUSTED: 'a replica failed more often than it may be restarted',
   MILLRACE_RESCALE_REFUSED: 'a change of replicas or partitions would lose state or order',
   MILLRACE_CYCLE_BOUNDED: 'a cycle runs over bounded channels and can fill up',
   MILLRACE_CHANNEL_UNKNOWN: 'a channel does not exist',

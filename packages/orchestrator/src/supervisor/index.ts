@@ -1,0 +1,2 @@
+export { superviseReplicas } from './supervise.js';
+export type { SupervisorEvents } from './supervised-replica.js';

@@ -1,0 +1,182 @@
+import { MillraceError, toError, type BusyHook, type Clock, type CrashPoison, type ErrorCode, type HandedRecord, type PortCounters, type ReplicaCounters, type ReplicaEvents, type ReplicaOutcome, type RestartPlan, type Stage } from '@millrace/core';
+import type { LiveReplica } from '../live-replica.js';
+import { PastCounters } from './counters.js';
+import type { Crashes } from './crashes.js';
+import { Restarts } from './restarts.js';
+
+/** One life of a replica. */
+export type Life = LiveReplica & { readonly inHand?: HandedRecord | undefined };
+
+/** What a supervised replica reports. */
+export interface SupervisorEvents extends ReplicaEvents {
+  /** It failed, and is started again after a pause: the n-th time within `restart.within`. */
+  restart(replica: string, error: Error, attempt: number, pause: number): void;
+}
+
+export interface SupervisedOptions {
+  readonly name: string;
+  readonly restart: RestartPlan;
+  readonly clock: Clock;
+  readonly events: SupervisorEvents;
+  /** Begins a life. */
+  readonly begin: (events: ReplicaEvents, poisons: readonly CrashPoison[] | undefined) => Life;
+  /** Absent: it lives in this thread, whose crash nobody survives. */
+  readonly crashes?: Crashes;
+}
+
+/** After these a restart would do harm, or come to the same. */
+const FINAL: ReadonlySet<ErrorCode> = new Set(['MILLRACE_FENCED', 'MILLRACE_CLASS_NOT_FOUND', 'MILLRACE_INJECTION_FAILED', 'MILLRACE_BACKEND_UNKNOWN', 'MILLRACE_LOCATION_INVALID', 'MILLRACE_PLACEMENT_IMPOSSIBLE']);
+
+/** A replica that is started again when it fails, as often as its operator's `restart` says. */
+export class SupervisedReplica implements LiveReplica {
+  readonly name: string;
+  readonly #o: SupervisedOptions;
+  readonly #restarts: Restarts;
+  readonly #past = new PastCounters();
+  readonly #events: ReplicaEvents;
+  #life: Life;
+  #stop: 'none' | 'drain' | 'stop' = 'none';
+  /** The restart that mends the failure of this life. */
+  #next: { readonly attempt: number; readonly pause: number; readonly error: Error } | undefined;
+  /** What is reported in place of an error that no restart mends any more. */
+  #final: Error | undefined;
+  #wake: () => void = () => {};
+
+  constructor(options: SupervisedOptions) {
+    this.#o = options;
+    this.name = options.name;
+    this.#restarts = new Restarts(options.restart);
+    const { events } = options;
+    this.#events = {
+      stage: (...event) => events.stage(...event),
+      degraded: (...event) => events.degraded(...event),
+      error: (replica, error, source, fatal) => this.#failed(replica, error, source, fatal),
+    };
+    this.#life = options.begin(this.#events, undefined);
+  }
+
+  get stage(): Stage {
+    return this.#life.stage;
+  }
+
+  get busy(): BusyHook | undefined {
+    return this.#life.busy;
+  }
+
+  get counters(): ReplicaCounters {
+    return this.#past.replica(this.#life);
+  }
+
+  get portCounters(): Map<string, PortCounters> {
+    return this.#past.ports(this.#life);
+  }
+
+  lag(): Promise<ReadonlyMap<string, number>> {
+    return this.#life.lag();
+  }
+
+  interrupt(kind: 'drain' | 'stop', signal: string | undefined): void {
+    if (this.#stop !== 'stop') this.#stop = kind;
+    this.#life.interrupt(kind, signal);
+    if (kind === 'stop') this.#wake();
+  }
+
+  abandon(error: Error): void {
+    this.#stop = 'stop';
+    this.#life.abandon(error);
+    this.#wake();
+  }
+
+  /** All its lives. Never rejects. */
+  async run(): Promise<ReplicaOutcome> {
+    const { crashes, begin } = this.#o;
+    try {
+      await crashes?.load();
+    } catch (thrown) {
+      // It goes on without: what earlier runs knew of crashes saves some, and nothing else.
+      this.#o.events.error(this.name, toError(thrown), 'crashes', false);
+    }
+    if (crashes?.poisons !== undefined) this.#life = begin(this.#events, crashes.poisons);
+    for (;;) {
+      if (this.#stop !== 'none') this.#life.interrupt(this.#stop, undefined);
+      const outcome = await this.#life.run();
+      const next = this.#next;
+      this.#next = undefined;
+      if (next === undefined) {
+        if (outcome.stage === 'Closed') await this.#quietly(async () => crashes?.forget());
+        return this.#final === undefined ? outcome : { ...outcome, error: this.#final };
+      }
+      const verdict = await this.#judge(next.error);
+      if (verdict !== undefined) {
+        this.#o.events.error(this.name, verdict, 'crash', true);
+        return { ...outcome, error: verdict };
+      }
+      this.#o.events.restart(this.name, next.error, next.attempt, next.pause);
+      await this.#pause(next.pause);
+      this.#past.add(this.#life);
+      this.#life = begin(this.#events, crashes?.poisons);
+    }
+  }
+
+  /** Decides over a failure when it is told, so that it is told for what it is. */
+  #failed(replica: string, error: Error, source: string, fatal: boolean): void {
+    const { events, clock } = this.#o;
+    if (!fatal) return events.error(replica, error, source, false);
+    this.#restarts.note({ at: clock.wall(), error });
+    if (this.#isMendable(error)) {
+      const taken = this.#restarts.take(clock.now());
+      if (taken !== undefined) this.#next = { ...taken, error };
+      else if (this.#o.restart.times > 0) this.#final = this.#exhausted(error);
+    }
+    events.error(replica, this.#final ?? error, source, this.#next === undefined);
+  }
+
+  #isMendable(error: Error): boolean {
+    if (this.#stop === 'stop') return false;
+    if (MillraceError.is(error) && FINAL.has(error.code)) return false;
+    return this.#o.restart.afterErrors || isCrash(error);
+  }
+
+  /** What a crash means for the record in hand: an error where it is the end. */
+  async #judge(error: Error): Promise<Error | undefined> {
+    const { crashes } = this.#o;
+    if (crashes === undefined || !isCrash(error)) return undefined;
+    try {
+      await crashes.note(this.#life.inHand, error);
+      return undefined;
+    } catch (thrown) {
+      return toError(thrown);
+    }
+  }
+
+  #exhausted(last: Error): MillraceError {
+    const { name, restart: { times, within } } = this.#o;
+    const { history } = this.#restarts;
+    const lines = history.map(({ at, error }) => `  - ${new Date(at).toISOString()} ${error.message}`);
+    return new MillraceError('MILLRACE_RESTARTS_EXHAUSTED', `${name} failed again after ${times} ${times === 1 ? 'restart' : 'restarts'} within ${within} ms; its failures were:\n${lines.join('\n')}`, { operator: name, cause: history.length === 1 ? last : new AggregateError(history.map(({ error }) => error), `all failures of ${name}`, { cause: last }) });
+  }
+
+  /** Ends early when a stop is asked for. */
+  #pause(ms: number): Promise<void> {
+    if (this.#stop === 'stop') return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = this.#o.clock.after(ms, resolve);
+      this.#wake = () => {
+        timer.cancel();
+        resolve();
+      };
+    });
+  }
+
+  async #quietly(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (thrown) {
+      this.#o.events.error(this.name, toError(thrown), 'crashes', false);
+    }
+  }
+}
+
+function isCrash(error: Error): boolean {
+  return MillraceError.is(error, 'MILLRACE_CHILD_CRASHED') || MillraceError.is(error, 'MILLRACE_CHILD_HUNG');
+}
