@@ -109,7 +109,8 @@ export class Writer {
   }
 
   private utf8(value: string, length: number): this {
-    this.end += this.room(length).write(value, this.end, length, 'utf8');
+    const buffer = this.room(length); // moves the end
+    this.end += buffer.write(value, this.end, length, 'utf8');
     return this;
   }
 
