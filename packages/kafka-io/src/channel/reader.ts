@@ -4,12 +4,14 @@ import type { Fetcher } from '../fetch/fetcher.js';
 import type { Subscription } from '../fetch/subscription.js';
 import { askOffsets } from '../offsets.js';
 import type { GroupPositions } from '../resources/group-positions.js';
+import type { Trimmer } from '../resources/trimmer.js';
 
 /** What a reader needs of its session and connection. */
 export interface ReaderHost {
   readonly client: KafkaClient;
   readonly fetcher: Fetcher;
   readonly positions: GroupPositions;
+  readonly trimmer: Trimmer;
   /** Throws where the session can do nothing more. */
   check(): void;
   wake(): void;
@@ -39,6 +41,7 @@ export class KafkaChannelReader implements ChannelReader {
   readonly #cursors: readonly Cursor[];
   readonly #paused = new Set<number>();
   #turn = 0;
+  #unwatch: (() => void) | undefined;
 
   constructor(
     readonly host: ReaderHost,
@@ -64,6 +67,7 @@ export class KafkaChannelReader implements ChannelReader {
     const ends = await askOffsets(host.client, topic, partitions, 'latest', 'read_committed');
     host.check();
     this.#release();
+    if (options.external !== true) this.#unwatch = host.trimmer.watch(topic, partitions);
     for (const cursor of this.#cursors) {
       const offset = offsets.get(cursor.partition) ?? 0;
       cursor.told = offset;
@@ -149,6 +153,8 @@ export class KafkaChannelReader implements ChannelReader {
   }
 
   #release(): void {
+    this.#unwatch?.();
+    this.#unwatch = undefined;
     for (const cursor of this.#cursors) {
       if (cursor.subscription !== undefined) this.host.fetcher.unsubscribe(cursor.subscription);
       cursor.subscription = undefined;

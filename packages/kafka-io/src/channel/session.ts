@@ -1,6 +1,6 @@
 import { MillraceError, type ChannelReader, type ChannelWriter, type CommitResult, type MaybePromise, type Offsets, type Owner, type Positions, type ReaderOptions, type Session, type StateChanges } from '@millrace/core';
 import type { OffsetToCommit } from '../client/index.js';
-import type { OwnerTransaction } from '../transaction/owner-transaction.js';
+import type { OwnerCommit } from '../transaction/owner-commit.js';
 import type { Producer } from '../produce/producer.js';
 import { recordsOf } from '../table/topic-table.js';
 import type { Connection } from './connection.js';
@@ -19,14 +19,16 @@ export interface SessionParts {
   readonly incarnation: number;
   readonly state: Map<string, Uint8Array>;
   readonly stateTopic: string;
-  readonly transaction: OwnerTransaction;
+  readonly transaction: OwnerCommit;
+  /** False where commits are not fenced: then state that has to agree with positions is refused. */
+  readonly fenced: boolean;
   /** Writes in the owner's transactions: state, and under exactly-once the data too. */
   readonly committer: Producer;
   /** Writes data: the committer under exactly-once, else one of its own, outside transactions. */
   readonly producer: Producer;
 }
 
-/** An owner on the cluster. Each commit is a transaction of the owner, which is what fences: see {@link OwnerTransaction}. */
+/** An owner on the cluster. Each commit is a transaction of the owner, which is what fences. */
 export class KafkaSession implements Session, ReaderHost, WriterHost {
   readonly owner: string;
   readonly incarnation: number;
@@ -61,6 +63,10 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
 
   get fetcher() {
     return this.connection.fetcher;
+  }
+
+  get trimmer() {
+    return this.connection.trimmer;
   }
 
   get positions() {
@@ -119,6 +125,7 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
     }
     const { stateBytes } = this.connection;
     for (const [key, value] of stateChanges) {
+      if (!this.parts.fenced && key.startsWith('state/')) throw new MillraceError('MILLRACE_CAPABILITY_MISSING', `${this.owner} keeps @state, which needs transactions: the cluster is used with fencing: false`);
       if (value === undefined || value.length <= stateBytes) continue;
       throw new MillraceError('MILLRACE_STATE_TOO_LARGE', `the state ${key} of ${this.owner} has ${value.length} bytes, more than the limit of ${stateBytes}`);
     }

@@ -5,6 +5,7 @@ import { askOffsets } from '../offsets.js';
 import { ByteBudget } from '../produce/budget.js';
 import { Producer, type TransactionalScope } from '../produce/producer.js';
 import { GroupPositions } from '../resources/group-positions.js';
+import { Trimmer } from '../resources/trimmer.js';
 import { tableTopicOf, topicOf, Topics } from '../resources/topics.js';
 import { retry } from '../retry.js';
 import type { KafkaSettings } from '../settings.js';
@@ -12,6 +13,7 @@ import { kafkaOptions } from '../options/index.js';
 import { FactTopic } from '../table/fact-topic.js';
 import { recordsOf, TopicTable } from '../table/topic-table.js';
 import { OwnerTransaction } from '../transaction/owner-transaction.js';
+import { UnfencedOwner } from '../transaction/unfenced-owner.js';
 import type { Connection } from './connection.js';
 import { KafkaSession } from './session.js';
 
@@ -25,6 +27,7 @@ export class KafkaTransport implements Transport, Connection {
   readonly fetcher: Fetcher;
   readonly positions: GroupPositions;
   readonly budget: ByteBudget;
+  readonly trimmer: Trimmer;
   readonly logger: Logger;
   readonly patience = PATIENCE;
   readonly #tableFetcher: Fetcher;
@@ -49,6 +52,7 @@ export class KafkaTransport implements Transport, Connection {
     this.positions = new GroupPositions(client);
     this.budget = new ByteBudget(producer.maxBufferedBytes);
     this.#topics = new Topics(client);
+    this.trimmer = new Trimmer(client, this.positions, this.logger);
   }
 
   get recordBytes(): number {
@@ -113,10 +117,14 @@ export class KafkaTransport implements Transport, Connection {
     this.#check();
     const table = await this.#table(`${pipelineOf(owner.id)}.state`);
     const { producer: options } = this.settings;
-    const transaction = await OwnerTransaction.take(this.client, owner.id, { transactionTimeout: options.transactionTimeout, patience: this.patience });
+    if (!this.settings.fencing && owner.delivery === 'exactly-once') {
+      throw new MillraceError('MILLRACE_DELIVERY_IMPOSSIBLE', `${owner.id} asks for exactly-once, which needs transactions: the cluster is used with fencing: false`);
+    }
+    const fenced = this.settings.fencing ? await OwnerTransaction.take(this.client, owner.id, { transactionTimeout: options.transactionTimeout, patience: this.patience }) : undefined;
+    const transaction = fenced ?? new UnfencedOwner(this.positions);
     const bell: { fail: (error: Error) => void } = { fail: () => undefined };
     const onFailure = (error: Error): void => bell.fail(error);
-    const committer = this.#producer(transaction.producer, onFailure, transaction);
+    const committer = this.#producer(fenced?.producer ?? (await this.#plainIdentity()), onFailure, fenced);
     try {
       await table.caughtUp();
       const incarnation = incarnationOf(table.get(owner.id)) + 1;
@@ -127,7 +135,7 @@ export class KafkaTransport implements Transport, Connection {
       const producer = owner.delivery === 'exactly-once' ? committer : this.#producer(await this.#plainIdentity(), onFailure);
       this.#check();
       const state = new Map(Array.from(table.under(`${owner.id}/`), ([key, value]) => [key.slice(owner.id.length + 1), value]));
-      const session = new KafkaSession(this, { identity: owner, incarnation, state, stateTopic: table.topic, transaction, committer, producer }, (ended) => {
+      const session = new KafkaSession(this, { identity: owner, incarnation, state, stateTopic: table.topic, transaction, fenced: fenced !== undefined, committer, producer }, (ended) => {
         unfollow();
         this.#sessions.delete(ended);
       });
@@ -169,6 +177,7 @@ export class KafkaTransport implements Transport, Connection {
     for (const table of this.#tables.values()) {
       table.then((open) => open.close(error), () => undefined);
     }
+    this.trimmer.close();
     this.fetcher.close();
     this.#tableFetcher.close();
     await this.client.close();

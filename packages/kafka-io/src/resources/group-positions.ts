@@ -1,5 +1,5 @@
 import { MillraceError, type Offsets } from '@millrace/core';
-import { deleteGroups, describeGroups, KafkaError, listGroups, offsetCommit, offsetDelete, offsetFetch, protocolError, type KafkaClient, type KafkaNode, type TopicPartition } from '../client/index.js';
+import { deleteGroups, describeGroups, KafkaError, listGroups, offsetCommit, offsetDelete, offsetFetch, protocolError, type KafkaClient, type KafkaNode, type OffsetToCommit, type TopicPartition } from '../client/index.js';
 import { retry } from '../retry.js';
 
 /** Ms for which a coordinator may be out of reach, or positions in an open transaction. */
@@ -22,9 +22,13 @@ export class GroupPositions {
   async place(group: string, topic: string, starts: Offsets): Promise<void> {
     const known = await this.#fetch(group, topic, [...starts.keys()]);
     const offsets = Array.from(starts, ([partition, offset]) => ({ topic, partition, offset })).filter(({ partition }) => !known.has(partition));
-    if (offsets.length === 0) return;
+    if (offsets.length > 0) await this.commit(group, offsets);
+  }
+
+  /** Writes positions of a group, outside transactions. @throws MillraceError `MILLRACE_GROUP_IN_USE` */
+  async commit(group: string, offsets: readonly OffsetToCommit[]): Promise<void> {
     await this.#ask(group, `the positions of group ${group}`, async (node) => {
-      for (const { partition, errorCode } of await node.send(offsetCommit(group, offsets))) check(errorCode, { api: 'OffsetCommit', topic, partition, group });
+      for (const { topic, partition, errorCode } of await node.send(offsetCommit(group, offsets))) check(errorCode, { api: 'OffsetCommit', topic, partition, group });
     });
   }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MillraceError, type ChannelSpec, type Retention } from '@millrace/core';
-import { createTopics, deleteTopics, KafkaError, protocolError, type KafkaClient, type NewTopic, type TopicMetadata } from '../client/index.js';
+import { createTopics, deleteTopics, protocolError, type KafkaClient, type NewTopic, type TopicMetadata } from '../client/index.js';
 import { retry } from '../retry.js';
 
 /** Ms for which the controller may be out of reach, and for a topic to be made or to go. */
@@ -98,13 +98,13 @@ export function tableTopicOf(topic: string, { replicationFactor }: TopicOptions)
   };
 }
 
+/** Kafka has no bound by number: what is kept so is kept for ever. */
+const FOR_EVER = String(2n ** 63n - 1n);
+
 function configsOf(retention: Retention | undefined): Record<string, string> {
   if (retention?.compact === true) return { 'cleanup.policy': 'compact' };
-  // A number of records is something that Kafka cannot bound by: then everything stays.
-  return { 'retention.ms': String(retention?.records === undefined ? (retention?.ms ?? -1) : -1), 'retention.bytes': String(retention?.records === undefined ? (retention?.bytes ?? -1) : -1) };
-}
-
-/** Whether a topic, group or coordinator is not there, or not yet. */
-export function isMissing(error: unknown): boolean {
-  return KafkaError.is(error, 'UNKNOWN_TOPIC_OR_PARTITION', 'GROUP_ID_NOT_FOUND');
+  // -1 is what the trimmer goes by: what every group has read may go.
+  if (retention === undefined) return { 'cleanup.policy': 'delete', 'retention.ms': '-1', 'retention.bytes': '-1' };
+  if (retention.records !== undefined) return { 'cleanup.policy': 'delete', 'retention.ms': FOR_EVER, 'retention.bytes': '-1' };
+  return { 'cleanup.policy': 'delete', 'retention.ms': String(retention.ms ?? FOR_EVER), 'retention.bytes': String(retention.bytes ?? -1) };
 }

@@ -2,6 +2,7 @@ import { MillraceError } from '@millrace/core';
 import { addOffsetsToTxn, addPartitionsToTxn, endTxn, initProducerId, KafkaError, protocolError, txnOffsetCommit, type KafkaClient, type KafkaNode, type OffsetToCommit, type PartitionResult, type TopicPartition, type TransactionalProducer } from '../client/index.js';
 import type { TransactionalScope } from '../produce/producer.js';
 import { retry } from '../retry.js';
+import type { OwnerCommit } from './owner-commit.js';
 
 /** Ms for which an abort is tried: the cluster does it by itself after the transaction's time-out. */
 const ABORT_PATIENCE = 2_000;
@@ -17,7 +18,7 @@ export interface TransactionOptions {
  * The transactions of one owner, one after the other. The owner's name is the transactional id (KIP-98): who asks for it last
  * holds it, and all that an earlier holder does is refused.
  */
-export class OwnerTransaction implements TransactionalScope {
+export class OwnerTransaction implements OwnerCommit, TransactionalScope {
   readonly #groups = new Set<string>();
   #openSince: number | undefined;
 
@@ -50,17 +51,11 @@ export class OwnerTransaction implements TransactionalScope {
     return this.producer.transactionalId;
   }
 
-  /** Whether something belongs to a transaction that was not ended yet. */
-  get isOpen(): boolean {
-    return this.#openSince !== undefined;
-  }
-
   async join(partitions: readonly TopicPartition[]): Promise<void> {
     this.#openSince ??= performance.now();
     await this.#ask('the transaction', async (node) => check('AddPartitionsToTxn', await node.send(addPartitionsToTxn(this.producer, partitions))));
   }
 
-  /** Makes the positions of a group part of the transaction. */
   async addGroup(group: string): Promise<void> {
     if (this.#groups.has(group)) return;
     this.#openSince ??= performance.now();
@@ -68,7 +63,6 @@ export class OwnerTransaction implements TransactionalScope {
     this.#groups.add(group);
   }
 
-  /** Writes positions of a group that was added; they count once the transaction is committed. */
   async commitOffsets(group: string, offsets: readonly OffsetToCommit[]): Promise<void> {
     try {
       await retry(async () => check('TxnOffsetCommit', await (await this.client.groupCoordinator(group)).send(txnOffsetCommit(this.producer, group, offsets)), group), {
@@ -83,7 +77,7 @@ export class OwnerTransaction implements TransactionalScope {
     }
   }
 
-  /** Commits the transaction, where one is open. A commit that is lost on the way is asked for again: the coordinator knows it. */
+  /** A commit that is lost on the way is asked for again: the coordinator knows it. */
   async commit(): Promise<void> {
     if (this.#openSince === undefined) return;
     await this.#ask('the commit', (node) => node.send(endTxn(this.producer, 'commit')));
@@ -91,7 +85,7 @@ export class OwnerTransaction implements TransactionalScope {
     this.#groups.clear();
   }
 
-  /** Aborts the transaction, where one is open, so that nobody waits for its time-out. Gives up soon. */
+  /** Gives up soon. */
   async abort(): Promise<void> {
     if (this.#openSince === undefined) return;
     await this.#ask('the abort', (node) => node.send(endTxn(this.producer, 'abort'), { timeout: ABORT_PATIENCE }), ABORT_PATIENCE);
