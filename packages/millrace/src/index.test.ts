@@ -31,6 +31,8 @@ it('has these names, and no other, for those who use Millrace', async () => {
       "orchestrate",
       "output",
       "plugin",
+      "registerBackend",
+      "registerBackend",
       "silentLogger",
       "state",
       "stderrLogger",

@@ -6,6 +6,7 @@
  * too: bindings work within one copy of it only.
  */
 import 'reflect-metadata';
+import './backends.js';
 
 // Operators
 export { input, operator, Operator, output, plugin, state } from '@millrace/core';
@@ -25,11 +26,11 @@ export type { AvroSchema, Codec, RecordOf, ValueProblem } from '@millrace/core';
 
 // Pipelines and plans
 export { Pipeline } from '@millrace/core';
-export type { AddOptions, FailurePolicy, InputOptions, InputRef, OperatorDefaults, OutputOptions, OutputRef, PipelineDefaults, Plan, PlanOptions, Refs } from '@millrace/core';
+export type { AddOptions, FailurePolicy, InputOptions, InputRef, OperatorDefaults, OutputOptions, OutputRef, PipelineDefaults, PlacementKind, PlacementOptions, Plan, PlanOptions, Refs, RestartOptions } from '@millrace/core';
 
 // Runs
-export { orchestrate, Run } from '@millrace/orchestrator';
-export type { OrchestrateOptions, PortMetrics, ReplicaMetrics, RunEvents, RunMetrics, RunResult, Services, StopOptions } from '@millrace/orchestrator';
+export { orchestrate, registerBackend, Run } from '@millrace/orchestrator';
+export type { BackendSource, ChildInfo, OrchestrateOptions, PortMetrics, ReplicaMetrics, RunEvents, RunMetrics, RunResult, Services, StopOptions } from '@millrace/orchestrator';
 export { silentLogger, stderrLogger, systemClock } from '@millrace/core';
 export type { Clock, ExecutionMode, HeartbeatOptions, Logger, ReplicaOutcome, Stage, Timer } from '@millrace/core';
 
