@@ -10,7 +10,10 @@ export type Compression = 'none' | 'gzip' | 'lz4' | 'zstd';
 /** Packs and unpacks. A library that it needs is loaded at its first use. */
 export interface Packer {
   readonly compress: (bytes: Buffer) => Buffer;
-  /** @throws Error for bytes that are no such thing, and for more than `maxBytes` of output; that much memory it takes at most. */
+  /**
+   * @throws Error for bytes that are no such thing, and for more than `maxBytes` of output, where a block that could hold more
+   * than it does may count as full. That much memory it takes at most.
+   */
   readonly decompress: (bytes: Buffer, maxBytes: number) => Buffer;
 }
 

@@ -25,7 +25,7 @@ const UNCOMPRESSED = 0x8000_0000;
 const RATIO = 255;
 
 /**
- * Bytes that a frame can unpack to at most, told by its blocks: the library knows no limit.
+ * Bytes that a frame can unpack to at most, told by its blocks as if each were full: the library knows no limit.
  *
  * @see https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
  */

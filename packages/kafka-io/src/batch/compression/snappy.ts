@@ -16,25 +16,25 @@ const XERIAL_HEADER_BYTES = XERIAL.length + 8;
 /** Snappy as Java's clients frame it, or as a raw block. Read alone: whoever writes chooses lz4 or zstd. */
 export const snappy: Pick<Packer, 'decompress'> = {
   decompress: (bytes, maxBytes) => {
-    if (!bytes.subarray(0, XERIAL.length).equals(XERIAL)) return unpackBlock(bytes, maxBytes);
-    const chunks: Buffer[] = [];
-    let left = maxBytes;
-    for (let position = XERIAL_HEADER_BYTES; position < bytes.length;) {
-      const start = position + 4;
-      const size = start > bytes.length ? NaN : bytes.readInt32BE(position);
-      if (!(size >= 0 && size <= bytes.length - start)) throw new Error('its Snappy frame is cut off');
-      position = start + size;
-      const chunk = unpackBlock(bytes.subarray(start, position), left);
-      left -= chunk.length;
-      chunks.push(chunk);
-    }
-    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+    const blocks = bytes.subarray(0, XERIAL.length).equals(XERIAL) ? chunksOf(bytes) : [bytes];
+    if (blocks.reduce((sum, block) => sum + outputSize(block), 0) > maxBytes) throw tooLarge(maxBytes);
+    const { uncompressSync } = load();
+    const outputs = blocks.map((block) => uncompressSync(block, { asBuffer: true }) as Buffer);
+    return outputs.length === 1 ? outputs[0]! : Buffer.concat(outputs);
   },
 };
 
-function unpackBlock(block: Buffer, maxBytes: number): Buffer {
-  if (outputSize(block) > maxBytes) throw tooLarge(maxBytes);
-  return load().uncompressSync(block, { asBuffer: true }) as Buffer;
+function chunksOf(frame: Buffer): Buffer[] {
+  if (frame.length < XERIAL_HEADER_BYTES) throw new Error('its Snappy frame is cut off');
+  const chunks: Buffer[] = [];
+  for (let position = XERIAL_HEADER_BYTES; position < frame.length;) {
+    const start = position + 4;
+    const size = start > frame.length ? NaN : frame.readInt32BE(position);
+    if (!(size >= 0 && size <= frame.length - start)) throw new Error('its Snappy frame is cut off');
+    position = start + size;
+    chunks.push(frame.subarray(start, position));
+  }
+  return chunks;
 }
 
 /**

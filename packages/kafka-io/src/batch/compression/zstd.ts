@@ -42,8 +42,8 @@ const COMPRESSED = 2;
 const BLOCK_BYTES = 128 * 1024;
 
 /**
- * Bytes that frames can unpack to at most, told by their blocks: the library knows no limit, and what a frame says of its own
- * size is not to be trusted.
+ * Bytes that frames can unpack to at most, told by their blocks, each of which may hold 128 KiB and often holds less: the library
+ * knows no limit, and what a frame says of its own size is not to be trusted.
  *
  * @see https://www.rfc-editor.org/rfc/rfc8878#section-3.1.1
  */
