@@ -2,15 +2,17 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { parseCommand, USAGE, UsageError, type Command } from './command.js';
-import { ROUNDS } from './harness/compare.js';
 import { toJsonLine, type Figure } from './harness/figure.js';
 import { hardware, tableHead, tableRow } from './harness/report.js';
 import type { Scenario } from './harness/scenario.js';
+import { provideBroker } from './kafka/broker.js';
+import { kafkaScenarios } from './kafka/scenarios.js';
 import { memoryScenarios } from './memory/scenarios.js';
 import { scaleScenarios } from './scale/scenarios.js';
 
 const SUITES = new Map([
   ['memory', memoryScenarios],
+  ['kafka', kafkaScenarios],
   ['scale', scaleScenarios],
 ]);
 
@@ -29,11 +31,16 @@ try {
 async function run({ scenarios, json }: Command): Promise<void> {
   if (!json) {
     console.log(`${hardware()}, ${new Date().toISOString().slice(0, 10)}`);
-    console.log(`Rates are medians of ${ROUNDS.rounds} rounds in turn with the peer's; the ratio is the median of the rounds' ratios.\n`);
+    console.log("Rates are medians of rounds in turn with the peer's; the ratio is the median of the rounds' ratios.\n");
     console.log(tableHead());
   }
-  for (const scenario of scenarios) {
-    for (const figure of await apart(scenario)) console.log(json ? toJsonLine(figure) : tableRow(figure));
+  const leave = scenarios.some((scenario) => kafkaScenarios.includes(scenario)) ? await provideBroker() : undefined;
+  try {
+    for (const scenario of scenarios) {
+      for (const figure of await apart(scenario)) console.log(json ? toJsonLine(figure) : tableRow(figure));
+    }
+  } finally {
+    await leave?.();
   }
 }
 

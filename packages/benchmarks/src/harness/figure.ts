@@ -10,22 +10,30 @@ export interface Figure {
   readonly bench: string;
   readonly value: number;
   readonly unit: string;
+  /** Seconds of CPU time per million records. */
+  readonly cpu?: number | undefined;
   /** What it was measured against, in the same unit. */
-  readonly peer?: { readonly name: string; readonly value: number; readonly ratio: number };
+  readonly peer?: { readonly name: string; readonly value: number; readonly ratio: number; readonly cpu?: number | undefined };
   /** Of the ratio where there is a peer, else of the value. */
-  readonly target: Target;
+  readonly target?: Target;
 }
 
-/** Whether the target holds. */
+/** Whether the target, if any, holds. */
 export function isMet({ value, peer, target }: Figure): boolean {
+  if (target === undefined) return true;
   const measured = peer?.ratio ?? value;
   return target.at === 'least' ? measured >= target.value : measured <= target.value;
 }
 
-/** A figure as one line of JSON: with its peer and the ratio, or, where it has none, with its target. */
-export function toJsonLine({ bench, value, unit, peer, target }: Figure): string {
-  const rest = peer === undefined ? { target: target.value } : { peer: peer.name, peerValue: rounded(peer.value), ratio: rounded(peer.ratio) };
-  return JSON.stringify({ bench, value: rounded(value), unit, ...rest });
+/** A figure as one line of JSON: with its peer and the ratio, or, where it has none, with its target; and CPU time where it is known. */
+export function toJsonLine({ bench, value, unit, peer, target, cpu }: Figure): string {
+  const rest = peer === undefined ? { target: target?.value } : { peer: peer.name, peerValue: rounded(peer.value), ratio: rounded(peer.ratio) };
+  return JSON.stringify({ bench, value: rounded(value), unit, ...rest, cpu: optional(cpu), peerCpu: optional(peer?.cpu) });
+}
+
+/** `undefined` is left out of JSON. */
+function optional(value: number | undefined): number | undefined {
+  return value === undefined ? undefined : rounded(value);
 }
 
 /** Four digits are more than two runs agree on. */

@@ -1,7 +1,7 @@
 import { arch, cpus, platform } from 'node:os';
 import { isMet, type Figure, type Target } from './figure.js';
 
-const WIDTHS = [28, 26, 26, 8, 16] as const;
+const WIDTHS = [28, 26, 26, 8, 16, 16] as const;
 
 /** The machine and the runtime that figures belong to. */
 export function hardware(): string {
@@ -11,18 +11,19 @@ export function hardware(): string {
 
 /** The head of the table. */
 export function tableHead(): string {
-  return row(['bench', 'Millrace', 'peer', 'ratio', 'target']);
+  return row(['bench', 'Millrace', 'peer', 'ratio', 'target', 'CPU s per 1M']);
 }
 
 /** A figure as a line of the table. */
 export function tableRow(figure: Figure): string {
-  const { bench, value, unit, peer, target } = figure;
+  const { bench, value, unit, peer, target, cpu } = figure;
   return row([
     bench,
     `${readable(value)} ${unit}`,
     peer === undefined ? '' : `${readable(peer.value)} ${peer.name}`,
     peer === undefined ? '' : peer.ratio.toFixed(2),
-    `${bound(target)} ${isMet(figure) ? 'met' : 'MISSED'}`,
+    target === undefined ? '' : `${bound(target)} ${isMet(figure) ? 'met' : 'MISSED'}`,
+    [cpu, peer?.cpu].filter((each) => each !== undefined).map((each) => each.toFixed(2)).join(' : '),
   ]);
 }
 

@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest';
+import { race, type Contender } from './race.js';
+
+/** A contender whose runs take these seconds, one after the other. */
+function contender(name: string, log: string[], seconds: readonly number[]): Contender {
+  let runs = 0;
+  return { name, records: 100, run: async () => {
+    log.push(name);
+    return { seconds: seconds[runs++]!, cpuSeconds: 0.0002 };
+  } };
+}
+
+it('measures all in turn, counts no first round, and pairs the rates of a round', async () => {
+  const log: string[] = [];
+  const ours = contender('ours', log, [9, 1, 2, 4]);
+  const figures = await race({ bench: 'suite/scenario', ours, rivals: [{ ...contender('one', log, [9, 2, 2, 2]), target: 1 }, { ...contender('two', log, [9, 1, 4, 8]), target: 2 }] }, 3);
+  expect(log).toEqual(Array.from({ length: 4 }, () => ['ours', 'one', 'two']).flat());
+  expect(figures).toEqual([
+    { bench: 'suite/scenario', value: 50, unit: 'records/s', cpu: expect.closeTo(2), peer: { name: 'one', value: 50, ratio: 1, cpu: expect.closeTo(2) }, target: { at: 'least', value: 1 } },
+    { bench: 'suite/scenario', value: 50, unit: 'records/s', cpu: expect.closeTo(2), peer: { name: 'two', value: 25, ratio: 2, cpu: expect.closeTo(2) }, target: { at: 'least', value: 2 } },
+  ]);
+});
+
+it('gives a figure of ours alone where there is no rival', async () => {
+  expect(await race({ bench: 'suite/scenario', ours: contender('ours', [], [9, 1, 2, 4]), rivals: [] }, 3)).toEqual([{ bench: 'suite/scenario', value: 50, unit: 'records/s', cpu: expect.closeTo(2) }]);
+});

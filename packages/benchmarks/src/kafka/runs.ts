@@ -1,0 +1,63 @@
+import { kafkaModule } from '@millrace/kafka-io';
+import { ContainerModule, orchestrate, Pipeline, silentLogger, type OperatorDefaults } from 'millrace';
+import { Sink, Source } from '../flow/operators.js';
+import { expectedSum } from '../flow/records.js';
+import { Watch } from '../flow/watch.js';
+import type { Measured } from '../harness/race.js';
+import { bootstrap } from './broker.js';
+import { Change } from './change.js';
+import { uniqueName } from './topics.js';
+
+/** Records of a `send` of the source. */
+const BATCH = 500;
+
+/** Writes the first `records` readings into a topic: from the first step to the commit after all of them. */
+export function produce(topic: string, records: number): Promise<Measured> {
+  const pipeline = new Pipeline(uniqueName('produce'));
+  pipeline.add(Source, { records, batchSize: BATCH }, { name: 'source' }).readings.to(location(topic));
+  return measure(pipeline, new Watch(records));
+}
+
+/** Reads a topic to its end, under a new group: from the opened port to the commit after the last record. */
+export async function consume(topic: string, records: number, sum = expectedSum(records)): Promise<Measured> {
+  const pipeline = new Pipeline(uniqueName('consume'));
+  pipeline.add(Sink, {}, { name: 'sink' }).readings.from(`${location(topic)}?group=${pipeline.name}&until=end`);
+  const watch = new Watch(records);
+  const measured = await measure(pipeline, watch);
+  if (watch.received !== records || watch.sum !== sum) throw new Error(`the sink received ${watch.received} of ${records} records, or others than were sent`);
+  return measured;
+}
+
+/** Changes one field of every record of a topic on the way to another: from the opened ports to the commit after the last record. */
+export function transform(from: string, to: string, defaults: OperatorDefaults): Promise<Measured> {
+  const pipeline = new Pipeline(uniqueName('transform'));
+  const change = pipeline.add(Change, {}, { name: 'change' });
+  change.readings.from(`${location(from)}?group=${pipeline.name}&until=end`);
+  change.changed.to(location(to));
+  return measure(pipeline, new Watch(0), defaults);
+}
+
+function location(topic?: string): string {
+  return topic === undefined ? `kafka://${bootstrap()}` : `kafka://${bootstrap()}/${topic}`;
+}
+
+/** Runs a pipeline of one operator, and measures while it has work. */
+async function measure(pipeline: Pipeline, watch: Watch, defaults: OperatorDefaults = {}): Promise<Measured> {
+  const services = new ContainerModule(({ bind }) => void bind(Watch).toConstantValue(watch));
+  const run = await orchestrate(pipeline, { location: location(), backends: [kafkaModule], services, defaults, logger: silentLogger });
+  let startedAt = 0;
+  let cpu = process.cpuUsage();
+  let measured: Measured | undefined;
+  run.on('stage', (_, to, from) => {
+    if (to === 'OperationRunning') {
+      startedAt = performance.now();
+      cpu = process.cpuUsage();
+    } else if (from === 'OperationShutdown') {
+      const { user, system } = process.cpuUsage(cpu);
+      measured = { seconds: (performance.now() - startedAt) / 1000, cpuSeconds: (user + system) / 1e6 };
+    }
+  });
+  await run.completed;
+  if (measured === undefined) throw new Error(`${pipeline.name} did not run`);
+  return measured;
+}
