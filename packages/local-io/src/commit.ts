@@ -1,4 +1,4 @@
-import { MillraceError, type ChannelWriter, type Offsets } from '@millrace/core';
+import { failPoint, MillraceError, type ChannelWriter, type Offsets } from '@millrace/core';
 import type { Key } from './database.js';
 import { compact, isCompactionDue } from './compaction.js';
 import { place } from './frame.js';
@@ -86,6 +86,7 @@ export class Commit implements Change {
     for (const [name, { end }] of ends) overlay.set(name, end);
     const held = writeWhere(db, [...conditions.values()], () => {
       for (const [key, frame] of puts) void db.log.put(key, frame);
+      failPoint('in-transaction');
       for (const { key, end } of ends.values()) void db.meta.put(key, fact(end), end.end);
       for (const { reader, offsets } of this.moves) {
         for (const [partition, at] of offsets) void db.meta.put(keys.position(reader.source.id, partition, reader.group), fact({ at, committed: true }), 0);

@@ -1,4 +1,4 @@
-import { MillraceError, type ChannelReader, type Offsets, type ReaderOptions, type RecordBatch } from '@millrace/core';
+import { failPoint, MillraceError, type ChannelReader, type Offsets, type ReaderOptions, type RecordBatch } from '@millrace/core';
 import { FrameBatch, type StoredFrame } from './frame.js';
 import { fact, keys, type ChannelFact } from './layout.js';
 import { offsetAt, readFrames } from './log.js';
@@ -62,6 +62,7 @@ export class LocalReader implements ChannelReader {
 
   async loadInputRecordOffset(): Promise<Offsets> {
     this.#check();
+    failPoint('after-fence');
     const { layout, db } = this.store;
     const { id } = this.source;
     const offsets = new Map<number, number>();

@@ -1,4 +1,4 @@
-import { MillraceError, type ChannelReader, type ChannelWriter, type CommitResult, type Offsets, type Owner, type Positions, type ReaderOptions, type Session, type StateChanges } from '@millrace/core';
+import { failPoint, MillraceError, type ChannelReader, type ChannelWriter, type CommitResult, type Offsets, type Owner, type Positions, type ReaderOptions, type Session, type StateChanges } from '@millrace/core';
 import { Commit } from './commit.js';
 import { TOPIC } from './doorbell.js';
 import { STATE_BYTES, STATE_KEY_BYTES } from './limits.js';
@@ -70,6 +70,7 @@ export class LocalSession implements Session, ReaderHost, WriterHost {
     this.#stagedBytes = 0;
     const commit = new Commit(this.store, this, staged, moves, changes);
     try {
+      failPoint('before-send');
       if (commit.isEmpty) this.#checkFence(true);
       else await this.store.write(commit, commit.topics);
       commit.compactWhereDue();

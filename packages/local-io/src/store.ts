@@ -1,4 +1,4 @@
-import { MillraceError } from '@millrace/core';
+import { failPoint, MillraceError } from '@millrace/core';
 import { openDatabase, type Database, type DatabaseOptions } from './database.js';
 import { Doorbell, removeDoor, TOPIC, type Door } from './doorbell.js';
 import { fact, keys, Layout } from './layout.js';
@@ -85,6 +85,7 @@ export class LocalStore {
    */
   async write(change: Change, topics: Iterable<number>): Promise<void> {
     await this.#queue.submit(change);
+    failPoint('after-commit');
     this.announce(new Set(topics));
   }
 

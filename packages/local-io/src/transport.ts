@@ -1,4 +1,4 @@
-import { MillraceError, type Capabilities, type ChannelDescription, type ChannelSpec, type Control, type Follower, type Owner, type Session, type Transport } from '@millrace/core';
+import { failPoint, MillraceError, type Capabilities, type ChannelDescription, type ChannelSpec, type Control, type Follower, type Owner, type Session, type Transport } from '@millrace/core';
 import { controlOf } from './control.js';
 import { TOPIC } from './doorbell.js';
 import { fact, keys } from './layout.js';
@@ -51,6 +51,7 @@ export class LocalTransport implements Transport {
         return writeWhere(store.db, [[keys.incarnation(owner.id), last === 0 ? null : last]], () => void store.db.meta.put(keys.incarnation(owner.id), fact({}), incarnation));
       },
     }, [TOPIC.owners]);
+    failPoint('after-fence');
     const session = new LocalSession(store, owner, incarnation, (ended) => this.#sessions.delete(ended));
     if (this.#closing !== undefined) await session.close();
     else this.#sessions.add(session);

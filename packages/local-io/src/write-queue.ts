@@ -1,4 +1,4 @@
-import { MillraceError } from '@millrace/core';
+import { failPoint, MillraceError } from '@millrace/core';
 import type { Database, Key } from './database.js';
 
 /**
@@ -83,6 +83,7 @@ export class WriteQueue {
         }
       }
     });
+    failPoint('before-ack');
     const [stored, ...results] = await Promise.allSettled([written, ...outcomes]);
     const failure = stored.status === 'rejected' ? await storageFailed(stored.reason) : undefined;
     const again: Waiting[] = [];
