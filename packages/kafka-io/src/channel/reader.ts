@@ -1,4 +1,4 @@
-import { MillraceError, type ChannelReader, type Offsets, type ReaderOptions, type RecordBatch } from '@millrace/core';
+import { failPoint, MillraceError, type ChannelReader, type Offsets, type ReaderOptions, type RecordBatch } from '@millrace/core';
 import type { KafkaClient } from '../client/index.js';
 import type { Fetcher } from '../fetch/fetcher.js';
 import type { Subscription } from '../fetch/subscription.js';
@@ -58,6 +58,7 @@ export class KafkaChannelReader implements ChannelReader {
     const { host, partitions, options, group } = this;
     const { topic, framing, reset, patience } = this.reading;
     host.check();
+    failPoint('after-fence');
     const offsets = new Map(await host.positions.committed(group, topic, partitions));
     const without = partitions.filter((partition) => !offsets.has(partition));
     if (without.length > 0) {

@@ -1,4 +1,4 @@
-import { MillraceError, type ChannelReader, type ChannelWriter, type CommitResult, type MaybePromise, type Offsets, type Owner, type Positions, type ReaderOptions, type Session, type StateChanges } from '@millrace/core';
+import { failPoint, MillraceError, type ChannelReader, type ChannelWriter, type CommitResult, type MaybePromise, type Offsets, type Owner, type Positions, type ReaderOptions, type Session, type StateChanges } from '@millrace/core';
 import type { OffsetToCommit } from '../client/index.js';
 import type { OwnerCommit } from '../transaction/owner-commit.js';
 import type { Producer } from '../produce/producer.js';
@@ -196,7 +196,9 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
     const { transaction, producer } = this.parts;
     this.#writeState(changes);
     await Promise.all([producer.flush(), ...this.#commitPositions(groups)]);
+    failPoint('after-ack');
     await transaction.commit();
+    failPoint('after-commit');
     producer.leaveTransaction();
     producer.release();
   }
@@ -212,7 +214,9 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
     const flushed = producer.flush();
     producer.release();
     await Promise.all([flushed, committer.flush(), ...this.#commitPositions(groups)]);
+    failPoint('after-ack');
     await transaction.commit();
+    failPoint('after-commit');
     committer.leaveTransaction();
   }
 
@@ -220,6 +224,7 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
     const { transaction } = this.parts;
     return Array.from(groups, async ([group, offsets]) => {
       await transaction.addGroup(group);
+      failPoint('in-transaction');
       await transaction.commitOffsets(group, offsets);
     });
   }

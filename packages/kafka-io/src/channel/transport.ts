@@ -1,4 +1,4 @@
-import { MillraceError, silentLogger, type Capabilities, type ChannelDescription, type ChannelSpec, type Control, type Logger, type Owner, type Session, type Transport } from '@millrace/core';
+import { failPoint, MillraceError, silentLogger, type Capabilities, type ChannelDescription, type ChannelSpec, type Control, type Logger, type Owner, type Session, type Transport } from '@millrace/core';
 import { initProducerId, KafkaError, type KafkaClient, type ProducerIdentity } from '../client/index.js';
 import { Fetcher } from '../fetch/fetcher.js';
 import { askOffsets } from '../offsets.js';
@@ -121,6 +121,7 @@ export class KafkaTransport implements Transport, Connection {
       throw new MillraceError('MILLRACE_DELIVERY_IMPOSSIBLE', `${owner.id} asks for exactly-once, which needs transactions: the cluster is used with fencing: false`);
     }
     const fenced = this.settings.fencing ? await OwnerTransaction.take(this.client, owner.id, { transactionTimeout: options.transactionTimeout, patience: this.patience }) : undefined;
+    failPoint('after-fence');
     const transaction = fenced ?? new UnfencedOwner(this.positions);
     const bell: { fail: (error: Error) => void } = { fail: () => undefined };
     const onFailure = (error: Error): void => bell.fail(error);

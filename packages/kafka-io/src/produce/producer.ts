@@ -1,4 +1,4 @@
-import { MillraceError, type OutgoingBatch } from '@millrace/core';
+import { failPoint, MillraceError, type OutgoingBatch } from '@millrace/core';
 import { BatchBuilder, type Compression } from '../batch/index.js';
 import { KafkaError, produce, protocolError, type KafkaClient, type ProducerIdentity, type TopicPartition } from '../client/index.js';
 import type { ByteBudget } from './budget.js';
@@ -231,7 +231,10 @@ export class Producer {
     });
     const stale = new Set<string>();
     try {
-      const answer = await this.client.node(leader, this.options.lane).send(produce({ transactionalId: transaction?.transactionalId ?? null, timeout: 30_000, batches }), { timeout: 35_000 });
+      failPoint('before-send');
+      const sending = this.client.node(leader, this.options.lane).send(produce({ transactionalId: transaction?.transactionalId ?? null, timeout: 30_000, batches }), { timeout: 35_000 });
+      failPoint('before-ack');
+      const answer = await sending;
       if (this.#closed) return [];
       for (const { topic, partition, errorCode, reason, baseOffset } of answer) {
         const each = byKey.get(`${partition} ${topic}`);
