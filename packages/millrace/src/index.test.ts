@@ -32,7 +32,6 @@ it('has these names, and no other, for those who use Millrace', async () => {
       "output",
       "plugin",
       "registerBackend",
-      "registerBackend",
       "silentLogger",
       "state",
       "stderrLogger",
