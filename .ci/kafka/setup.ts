@@ -1,4 +1,4 @@
-import { findKafka, KAFKA_VERSION, startKafka, type KafkaCluster } from '@millrace/testing/kafka';
+import { findKafka, startKafka, type KafkaCluster } from '@millrace/testing/kafka';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestProject } from 'vitest/node';
@@ -20,7 +20,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const given = process.env['MILLRACE_KAFKA'];
     if (given) return { bootstrap: given };
     try {
-      await findKafka(KAFKA_VERSION);
+      await findKafka();
     } catch (error) {
       return { missing: (error as Error).message };
     }

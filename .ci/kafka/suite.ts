@@ -1,4 +1,4 @@
-import { findKafka, KAFKA_VERSION } from '@millrace/testing/kafka';
+import { findKafka } from '@millrace/testing/kafka';
 import { describe, inject, it } from 'vitest';
 import type { Answer } from './setup.js';
 
@@ -15,8 +15,8 @@ export async function sharedKafka(): Promise<{ readonly bootstrap: string; reado
   return 'missing' in answer ? { bootstrap: '', describe: skipping(answer.missing) } : { ...answer, describe };
 }
 
-/** For a `.kafka.test.ts` whose tests call `startKafka` themselves, with this version. */
-export async function ownKafka(version: string = KAFKA_VERSION): Promise<{ readonly describe: Describe }> {
+/** For a `.kafka.test.ts` whose tests call `startKafka` themselves, with this version (default as there). */
+export async function ownKafka(version?: string): Promise<{ readonly describe: Describe }> {
   return findKafka(version).then(() => ({ describe }), (error: Error) => ({ describe: skipping(error.message) }));
 }
 

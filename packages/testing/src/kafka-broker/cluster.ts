@@ -13,7 +13,6 @@ import { FaultProxy } from './proxy.js';
 import { findKafka, type KafkaSource } from './source.js';
 import { format, formatStorage, storageTemplate, uuid } from './storage.js';
 import { runKafkaTool, type KafkaTool, type KafkaToolOptions } from './tools.js';
-import { exactVersion } from './versions.js';
 
 /** What {@link startKafka} takes. */
 export interface KafkaOptions {
@@ -78,7 +77,7 @@ export interface KafkaCluster {
  * says what to install, or ends with the broker's log
  */
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaCluster> {
-  const source = await findKafka(exactVersion(options.version));
+  const source = await findKafka(options.version);
   for (let attempt = 1; ; attempt++) {
     try {
       return await startOnce(source, options);

@@ -5,4 +5,3 @@ export type { ListenerName } from './listeners.js';
 export { FaultProxy, type Way } from './proxy.js';
 export { findKafka, type KafkaSource } from './source.js';
 export { runKafkaTool, type KafkaTool, type KafkaToolOptions } from './tools.js';
-export { KAFKA_VERSION } from './versions.js';

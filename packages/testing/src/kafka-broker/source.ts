@@ -1,8 +1,9 @@
 import { MillraceError } from '@millrace/core';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { ensureJars, cachedJars } from './jars.js';
+import { cachedJars, ensureJars } from './jars.js';
 import { run } from './run.js';
+import { exactVersion } from './versions.js';
 
 /** Where Kafka's classes come from and how one of them is run. */
 export interface KafkaSource {
@@ -18,12 +19,13 @@ const OLDEST_JAVA = 17;
 const found = new Map<string, Promise<KafkaSource>>();
 
 /**
- * Finds what can run this version of Kafka: Java 17 or newer with the jars that Maven fetched (about half a minute, once per
+ * Finds what can run Kafka of the version that `startKafka` would take: Java 17 or newer with the jars that Maven fetched (about half a minute, once per
  * user), else Docker's image `apache/kafka`. Asked once per process and version.
  *
  * @throws MillraceError `MILLRACE_BROKER_UNAVAILABLE` that says what to install
  */
-export function findKafka(version: string): Promise<KafkaSource> {
+export function findKafka(asked?: string): Promise<KafkaSource> {
+  const version = exactVersion(asked);
   let source = found.get(version);
   if (source === undefined) {
     source = find(version);

@@ -2,7 +2,6 @@ import { MillraceError } from '@millrace/core';
 import { run } from './run.js';
 import { findKafka } from './source.js';
 import { uuid } from './storage.js';
-import { exactVersion } from './versions.js';
 
 /** Kafka's scripts and the classes that they run; where a class has moved, that of Kafka 4 first. */
 const TOOLS = {
@@ -49,7 +48,7 @@ export interface KafkaToolOptions {
  * cannot be run here
  */
 export async function runKafkaTool(name: KafkaTool, args: readonly string[], options: KafkaToolOptions = {}): Promise<{ readonly stdout: string; readonly stderr: string }> {
-  const source = await findKafka(exactVersion(options.version));
+  const source = await findKafka(options.version);
   const jvm = [...(options.jvm ?? ['-Xmx512m']), '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'];
   for (const [i, main] of TOOLS[name].entries()) {
     const [command, ...rest] = source.command(`millrace-${name}-${uuid()}`, jvm, main, args);
