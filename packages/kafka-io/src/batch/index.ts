@@ -1,4 +1,3 @@
-export type { AbortedTransaction } from './aborted-producers.js';
-export { BatchBuilder, reseal, type BatchIdentity, type SealOptions } from './batch-builder.js';
+export { BatchBuilder, reseal, type BatchIdentity } from './batch-builder.js';
 export type { Compression } from './compression/index.js';
-export { decodeRecordSet, type DecodedRecordSet, type DecodeOptions } from './decode-record-set.js';
+export { decodeRecordSet, type DecodeOptions } from './decode-record-set.js';

@@ -1,21 +1,12 @@
 import { COMPRESSION_IDS } from '../format.js';
 import { gzip } from './gzip.js';
 import { lz4 } from './lz4.js';
+import type { Packer } from './packer.js';
 import { snappy } from './snappy.js';
 import { zstd } from './zstd.js';
 
 /** How the records of a batch can be packed. */
 export type Compression = 'none' | 'gzip' | 'lz4' | 'zstd';
-
-/** Packs and unpacks. A library that it needs is loaded at its first use. */
-export interface Packer {
-  readonly compress: (bytes: Buffer) => Buffer;
-  /**
-   * @throws Error for bytes that are no such thing, and for more than `maxBytes` of output, where a block that could hold more
-   * than it does may count as full. That much memory it takes at most.
-   */
-  readonly decompress: (bytes: Buffer, maxBytes: number) => Buffer;
-}
 
 const packers = { gzip, lz4, zstd } satisfies Record<Exclude<Compression, 'none'>, Packer>;
 

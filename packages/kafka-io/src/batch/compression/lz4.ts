@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module';
-import type { Packer } from './compression.js';
-import { tooLarge } from './too-large.js';
+import { tooLarge, type Packer } from './packer.js';
 
 const require = createRequire(import.meta.url);
 let library: typeof import('lz4-napi') | undefined;

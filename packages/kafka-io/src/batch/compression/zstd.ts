@@ -1,8 +1,6 @@
 import { createRequire } from 'node:module';
 import * as zlib from 'node:zlib';
-import type { Packer } from './compression.js';
-import { bounded } from './gzip.js';
-import { tooLarge } from './too-large.js';
+import { bounded, tooLarge, type Packer } from './packer.js';
 
 /** What zlib offers from Node 22.15 on. */
 interface ZlibWithZstd {
