@@ -386,14 +386,6 @@ it('tells of everything at once', async () => {
   ]);
 });
 
-it('refuses a placement that the plan allows and this version cannot run', async () => {
-  const plan = planOf(simple());
-  const [first, ...others] = plan.operators;
-  expect(await findings({ ...plan, operators: [{ ...first!, placement: 'process' }, ...others] })).toEqual([
-    `p.${first!.name}: it is placed in a process, and this version runs replicas in this process and thread only; place it 'inline', or start several processes with one runId and only [MILLRACE_PLACEMENT_IMPOSSIBLE]`,
-  ]);
-});
-
 it('refuses a format of an external channel that this version does not write', async () => {
   await make({ name: 'orders', partitions: 1 });
   const pipeline = new Pipeline('p');

@@ -22,7 +22,6 @@ export async function preflight(plan: Plan, { transports, whyNot }: PreflightOpt
   const live = await readLive(plan, transports);
   return [
     ...live.problems,
-    ...checkPlacements(plan),
     ...checkFormats(plan),
     ...checkCapabilities(plan, transports),
     ...checkOwnChannels(plan, live),
@@ -34,11 +33,6 @@ export async function preflight(plan: Plan, { transports, whyNot }: PreflightOpt
     ...checkClashes(plan, live),
     ...(whyNot === undefined ? [] : checkInjections(plan, whyNot)),
   ];
-}
-
-/** The plan knows how far backends reach; this orchestrator runs replicas in its own thread only. */
-function checkPlacements({ pipeline, operators }: Plan): readonly Problem[] {
-  return operators.filter(({ placement }) => placement !== 'inline').map(({ name, placement }) => error('MILLRACE_PLACEMENT_IMPOSSIBLE', `${pipeline}.${name}`, `it is placed in a ${placement}, and this version runs replicas in this process and thread only`, "place it 'inline', or start several processes with one runId and only"));
 }
 
 /** The port's own codec is what encodes records so far, whatever else the binding could ask of it. */
