@@ -51,7 +51,10 @@ function findTsx(modules: readonly string[]): Entry['tsx'] {
   for (const from of [...modules.filter((module) => module.startsWith('file:')), import.meta.url, pathToFileURL(`${process.cwd()}/`).href]) {
     try {
       const require = createRequire(from);
-      return { loader: pathToFileURL(require.resolve('tsx')).href, api: pathToFileURL(require.resolve('tsx/esm/api')).href };
+      const home = require.resolve('tsx/package.json');
+      // Of its two forms the one for import: the other one does not register.
+      const { exports } = require(home) as { readonly exports: { readonly './esm/api': { readonly import: { readonly default: string } } } };
+      return { loader: pathToFileURL(require.resolve('tsx')).href, api: new URL(exports['./esm/api'].import.default, pathToFileURL(home)).href };
     } catch {
       // Not installed there.
     }
