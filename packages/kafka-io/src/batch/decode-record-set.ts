@@ -42,6 +42,8 @@ const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
  * Reads the `records` of one partition in a Fetch response of version 4 or later. The batches are views of the buffer, which
  * must not be written again. A batch that is cut off at the end, as brokers send, is left for the next fetch.
  *
+ * Where something is wrong with a batch, those before it are given first: the next fetch begins with it, and throws.
+ *
  * A value without the frame that `single-object` asks for comes in a batch whose schema is empty, as do records that all are
  * without a value.
  *
@@ -60,28 +62,33 @@ export function decodeRecordSet(records: Uint8Array, options: DecodeOptions): De
   let unpackedTotal = 0;
   let lastOffset = -1;
   let start = 0;
-  while (start < buffer.length && unpackedTotal < maxBytes) {
-    const size = batchSize(buffer, start, { topic, partition, offset: next });
-    if (size === undefined || size > buffer.length - start) {
-      if (start === 0) tooLarge = size ?? HEADER_BYTES;
-      break;
+  try {
+    while (start < buffer.length && unpackedTotal < maxBytes) {
+      const size = batchSize(buffer, start, { topic, partition, offset: next });
+      if (size === undefined || size > buffer.length - start) {
+        if (start === 0) tooLarge = size ?? HEADER_BYTES;
+        break;
+      }
+      const end = start + size;
+      const header = readHeader(buffer, start, end, { topic, partition, offset: next });
+      const place = { topic, partition, offset: header.baseOffset };
+      if (header.baseOffset <= lastOffset) throw unreadable(place, `the record batch stands behind one that ends at offset ${lastOffset}`);
+      lastOffset = header.lastOffset;
+      aborted?.advance(lastOffset);
+      const isSeen = lastOffset >= from && !header.isControl && !(header.isTransactional && aborted?.has(header.producerId) === true);
+      const isMarker = header.isControl && aborted !== undefined;
+      if (isSeen || isMarker) {
+        const body = unpack(buffer, start + HEADER_BYTES, end, header, maxBytes, place);
+        if (body.bytes !== buffer) unpackedTotal += body.end;
+        if (isSeen) readRecords(body, readOptions, collector, place);
+        else if (isAbortMarker(body, place)) aborted?.end(header.producerId);
+      }
+      next = Math.max(next, lastOffset + 1);
+      start = end;
     }
-    const end = start + size;
-    const header = readHeader(buffer, start, end, { topic, partition, offset: next });
-    const place = { topic, partition, offset: header.baseOffset };
-    if (header.baseOffset <= lastOffset) throw unreadable(place, `the record batch stands behind one that ends at offset ${lastOffset}`);
-    lastOffset = header.lastOffset;
-    aborted?.advance(lastOffset);
-    const isSeen = lastOffset >= from && !header.isControl && !(header.isTransactional && aborted?.has(header.producerId) === true);
-    const isMarker = header.isControl && aborted !== undefined;
-    if (isSeen || isMarker) {
-      const body = unpack(buffer, start + HEADER_BYTES, end, header, maxBytes, place);
-      if (body.bytes !== buffer) unpackedTotal += body.end;
-      if (isSeen) readRecords(body, readOptions, collector, place);
-      else if (isAbortMarker(body, place)) aborted?.end(header.producerId);
-    }
-    next = Math.max(next, lastOffset + 1);
-    start = end;
+  } catch (error) {
+    if (next === from) throw error;
+    return decodeRecordSet(buffer.subarray(0, start), options);
   }
   return { batches: collector.finish(next), next, tooLarge };
 }

@@ -42,7 +42,6 @@ describe('a record batch that is none', () => {
     ['an unknown compression', batch({ attributes: 5 }), 'the record batch cannot be unpacked: it is packed with compression 5, which is not known; known are gzip, snappy, lz4 and zstd'],
     ['fewer records than its bytes', batch({ count: 0, lastOffsetDelta: 0 }), '12 bytes are left in the batch after its 0 records'],
     ['bytes behind its records', batch({ count: 1, records: [wireRecord({}), Buffer.from('more')] }), '4 bytes are left in the batch after its 1 records'],
-    ['a batch that begins within the one before', Buffer.concat([wireBatch({ baseOffset: 90, lastOffsetDelta: 10, records: [] }), batch({})]), 'the record batch stands behind one that ends at offset 100'],
     ['a control record without a key', batch({ attributes: ATTRIBUTE.control, records: [wireRecord({})] }), 'a control record does not say what it is for'],
     ['a control record with a short key', batch({ attributes: ATTRIBUTE.control, records: [wireRecord({ key: 'abc' })] }), 'a control record does not say what it is for'],
     ['a control batch with more bytes than records', batch({ attributes: ATTRIBUTE.control, count: 1, records: [wireRecord({ key: 'abcd' }), Buffer.from('more')] }), '4 bytes are left in the batch after its 1 records'],
@@ -70,6 +69,23 @@ describe('a record batch that is none', () => {
   ])('is refused: %s', (_what, bytes, said) => {
     if (typeof said === 'string') expect(refusal(bytes)).toBe(said);
     else expect(refusal(bytes)).toMatch(said);
+  });
+
+  it('is refused where it begins within the one before', () => {
+    const bytes = Buffer.concat([wireBatch({ baseOffset: 90, lastOffsetDelta: 10, records: [] }), batch({})]);
+    expect(refusal(bytes, { ...OPTIONS, from: 101 })).toBe('the record batch stands behind one that ends at offset 100');
+  });
+
+  it.each([['in its header', AT.crc], ['in its records', HEADER_BYTES]])('is met after those before it: damage %s', (_where, at) => {
+    const good = Array.from({ length: 5 }, (_, i) => wireBatch({ baseOffset: 95 + i, records: [wireRecord({ value: `${95 + i}` })] }));
+    const damaged = batch({});
+    damaged[at] = 0xff;
+    if (at > AT.crc) withChecksum(damaged);
+    const bytes = Buffer.concat([...good, damaged, wireBatch({ baseOffset: 101, records: [wireRecord({})] })]);
+    const { batches, next } = decodeRecordSet(bytes, { ...OPTIONS, from: 97 });
+    expect(recordsOf(batches).map((record) => record.value)).toEqual(['97', '98', '99']);
+    expect([next, batches.at(-1)?.next]).toEqual([100, 100]);
+    expect(refusal(bytes, { ...OPTIONS, from: next })).toMatch(/damaged/);
   });
 
   it('is refused where its offset is none', () => {
