@@ -37,7 +37,7 @@ export interface KafkaOptions {
   readonly port?: number | undefined;
   /** Options of the JVM instead of {@link QUICK_JVM}, which suit tests: a benchmark wants the optimizing compiler and memory. */
   readonly jvm?: readonly string[] | undefined;
-  /** Where the cluster keeps its data, in a folder of its own; default the system's temporary folder. */
+  /** Where the cluster keeps its data, in a folder of its own; default the system's temporary folder, and under Docker in there. */
   readonly folder?: string | undefined;
   /** True: the brokers live on when this process ends, and nobody removes their data. Default false. */
   readonly detached?: boolean | undefined;

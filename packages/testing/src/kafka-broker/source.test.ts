@@ -32,8 +32,9 @@ it('a version is exact, or the line of one that is tested', () => {
 });
 
 it('Docker runs the same class with the same arguments in the network and the folders of the host', () => {
+  vi.stubEnv('XDG_CACHE_HOME', '/cache');
   expect(dockerSource('4.4.0', { uid: 7, gid: 8 }).command('a-broker', ['-Xmx1g'], 'kafka.Kafka', ['/tmp/x/server.properties'])).toEqual([
-    'docker', 'run', '--rm', '--interactive', '--name', 'a-broker', '--network', 'host', '--user', '7:8', '--volume', `${tmpdir()}:${tmpdir()}`,
+    'docker', 'run', '--rm', '--interactive', '--name', 'a-broker', '--network', 'host', '--user', '7:8', '--volume', `${tmpdir()}:${tmpdir()}`, '--volume', '/cache/millrace:/cache/millrace',
     '--entrypoint', 'java', 'apache/kafka:4.4.0', '-Xmx1g', '-cp', '/opt/kafka/libs/*', 'kafka.Kafka', '/tmp/x/server.properties',
   ]);
 });

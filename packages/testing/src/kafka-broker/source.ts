@@ -1,7 +1,7 @@
 import { MillraceError } from '@millrace/core';
 import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
-import { cachedJars, ensureJars } from './jars.js';
+import { dirname, join } from 'node:path';
+import { cachedJars, cacheFolder, ensureJars } from './jars.js';
 import { run } from './run.js';
 import { exactVersion } from './versions.js';
 
@@ -68,17 +68,18 @@ function javaSource(java: string, jars: string, version: string): KafkaSource {
 }
 
 /**
- * The container shares the host's network and temp folder, so that properties, data and addresses are those of the Java
+ * The container shares the host's network, temporary folder and cache, so that properties, data and addresses are those of the Java
  * process that it stands for. Docker Desktop has to allow host networking.
  */
 export function dockerSource(version: string, user: { readonly uid: number; readonly gid: number } = userInfo()): KafkaSource {
-  const temp = tmpdir();
+  // Where data is, and where the formatted storage is made.
+  const volumes = [tmpdir(), dirname(cacheFolder(version))].flatMap((path) => ['--volume', `${path}:${path}`]);
   return {
     kind: 'docker',
     version,
     command: (name, jvm, main, args) => [
       'docker', 'run', '--rm', '--interactive', '--name', name, '--network', 'host', '--user', `${user.uid}:${user.gid}`,
-      '--volume', `${temp}:${temp}`, '--entrypoint', 'java', `apache/kafka:${version}`, ...jvm, '-cp', '/opt/kafka/libs/*', main, ...args,
+      ...volumes, '--entrypoint', 'java', `apache/kafka:${version}`, ...jvm, '-cp', '/opt/kafka/libs/*', main, ...args,
     ],
   };
 }
