@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Scenario } from './harness/scenario.js';
 
-export const USAGE = 'npm run bench -- memory|kafka|scale [--json]';
+export const USAGE = 'npm run bench -- memory|local|kafka|scale [--json]';
 
 /** What was asked for on the command line. */
 export interface Command {

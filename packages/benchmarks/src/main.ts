@@ -7,11 +7,13 @@ import { hardware, tableHead, tableRow } from './harness/report.js';
 import type { Scenario } from './harness/scenario.js';
 import { provideBroker } from './kafka/broker.js';
 import { kafkaScenarios } from './kafka/scenarios.js';
+import { localScenarios } from './local/scenarios.js';
 import { memoryScenarios } from './memory/scenarios.js';
 import { scaleScenarios } from './scale/scenarios.js';
 
 const SUITES = new Map([
   ['memory', memoryScenarios],
+  ['local', localScenarios],
   ['kafka', kafkaScenarios],
   ['scale', scaleScenarios],
 ]);

@@ -12,13 +12,15 @@ export interface FlowOptions {
   readonly delivery?: 'at-least-once' | 'exactly-once';
   /** Whether the memory channels carry encoded records. Default false. */
   readonly wire?: boolean;
+  /** Default: the memory of the process. */
+  readonly location?: string;
 }
 
 /** A memory space that is gone afterwards. */
 export const SPACE = 'benchmark';
 
 /** Runs a pipeline from a source to a sink to its end. @throws Error where the sink got other records than were sent */
-export async function runFlow({ batchSize, validate = false, relay = false, delivery = 'at-least-once', wire = false }: FlowOptions, watch: Watch): Promise<void> {
+export async function runFlow({ batchSize, validate = false, relay = false, delivery = 'at-least-once', wire = false, location = `memory:${SPACE}${wire ? '?wire' : ''}` }: FlowOptions, watch: Watch): Promise<void> {
   const { records } = watch;
   const pipeline = new Pipeline('benchmark');
   const source = pipeline.add(Source, { records, batchSize }, { name: 'source' });
@@ -32,7 +34,7 @@ export async function runFlow({ batchSize, validate = false, relay = false, deli
   }
   const services = new ContainerModule(({ bind }) => void bind(Watch).toConstantValue(watch));
   try {
-    const run = await orchestrate(pipeline, { location: `memory:${SPACE}${wire ? '?wire' : ''}`, services, logger: silentLogger, defaults: { delivery, ports: { validate } } });
+    const run = await orchestrate(pipeline, { location, services, logger: silentLogger, defaults: { delivery, ports: { validate } } });
     await run.completed;
   } finally {
     dropMemorySpace(SPACE);

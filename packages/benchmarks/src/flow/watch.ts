@@ -22,6 +22,11 @@ export class Watch {
     if (this.received === this.records) this.#endedAt = performance.now();
   }
 
+  /** When the source began, as of `performance.now`. */
+  get startedAt(): number {
+    return this.#startedAt ?? this.#endedAt;
+  }
+
   /** From the first step of the source to the last record of the sink. */
   get seconds(): number {
     return (this.#endedAt - (this.#startedAt ?? this.#endedAt)) / 1000;
