@@ -1,5 +1,5 @@
 export { KafkaClient } from './client.js';
-export { KafkaError, protocolError, throwProtocolError, type KafkaErrorDetails, type KafkaErrorKind, type KafkaErrorPlace } from './error.js';
-export { KAFKA_ERRORS, nameOfError, type KafkaErrorName } from './error-codes.js';
+export { KafkaError, protocolError } from './error.js';
+export { KAFKA_ERRORS } from './error-codes.js';
 export * from './requests/index.js';
-export type { Api, ClientOptions, KafkaNode, KafkaRequest, PartitionMetadata, SaslOptions, SendOptions, TopicMetadata, TopicPartition } from './types.js';
+export type { ClientOptions, KafkaNode, KafkaRequest, TopicMetadata, TopicPartition } from './types.js';

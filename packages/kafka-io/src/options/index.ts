@@ -1,3 +1,3 @@
 export { capabilitiesOf, parseKafkaLocation, TOPIC_LENGTH, type KafkaLocation } from './location.js';
 export { kafkaOptions, type KafkaOptions, type KafkaOptionsInput } from './options.js';
-export { resolveSettings, type ResolveContext } from './resolve.js';
+export { resolveSettings } from './resolve.js';
