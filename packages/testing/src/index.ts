@@ -3,6 +3,8 @@ export { CONFORMANCE_CASES, ConformanceContext, channelConformance, registerChan
 export type {
   BoundCase, ConformanceCase, ConformanceFactory, ConformanceNeed, ConformanceOptions, ConformanceOutcome, ConformanceRunner, ConformanceTarget, RegistrationOptions,
 } from './conformance/index.js';
+export { crashTest, crashWorker, killSchedule, RecordChecker } from './crash/index.js';
+export type { Blow, CrashReport, CrashRunOptions, CrashTestOptions, Disturbance, Findings, Moment, ScheduleOptions, StartCrashRun, WorkerSample } from './crash/index.js';
 export { FAULT_MEMBERS, withFaults } from './faults/index.js';
 export type { Fault, FaultAction, FaultMember, FaultPlan, FaultyBackend, InjectedFault, RandomFaults } from './faults/index.js';
 export { OperatorHarness } from './harness/index.js';

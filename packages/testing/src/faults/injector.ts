@@ -1,4 +1,5 @@
 import { MillraceError, systemClock, type Clock, type MaybePromise } from '@millrace/core';
+import { randomOf } from '../random.js';
 import { canHappen, checkPlan, type Fault, type FaultAction, type FaultMember, type FaultPlan, type InjectedFault } from './plan.js';
 
 /** Whom and what a call concerns. */
@@ -28,7 +29,7 @@ export class Injector {
   constructor(private readonly plan: FaultPlan) {
     checkPlan(plan);
     this.clock = plan.clock ?? systemClock;
-    this.#random = mulberry32(plan.random?.seed ?? 0);
+    this.#random = randomOf(plan.random?.seed ?? 0);
     this.#left = plan.random?.limit ?? Infinity;
   }
 
@@ -178,16 +179,4 @@ function fits(pattern: string | RegExp | undefined, value: string | undefined): 
   if (pattern === undefined) return true;
   if (value === undefined) return false;
   return typeof pattern === 'string' ? pattern === value : value.search(pattern) >= 0;
-}
-
-/** A small generator of numbers from 0 to 1, as good as chance for tests and the same everywhere. */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
