@@ -23,7 +23,7 @@ export type ReplicaGround = Omit<Shared, 'plan'> & { readonly plan: Pick<Plan, '
 /** One replica, in this thread. */
 export function createReplica({ plan, runId, generation, mode, transports, services, board, schemas, clock, logger }: ReplicaGround, operator: OperatorPlan, index: number, events: ReplicaEvents, after?: ReplicaEnvironment['after']): Replica {
   const name = replicaName(plan.pipeline, operator.name, index);
-  const container = services.child();
+  const container = services.of(operator);
   return new Replica({
     pipeline: plan.pipeline, operator, index, runId, generation, mode, board, schemas, clock, events,
     homeLocation: plan.location,

@@ -3,7 +3,7 @@ import { ClassElementMetadataKind, getClassMetadata } from '@inversifyjs/core';
 import { Container, ContainerModule } from 'inversify';
 import type { ResolvedServices } from './options.js';
 
-/** Makes operators and plugins with the services that their constructors ask for: one container for the run, a child for each replica. */
+/** Makes operators and plugins with the services that their constructors ask for: one container for the run, and a child for each replica that needs one. */
 export class ServiceContainer {
   readonly #root = new Container();
 
@@ -19,9 +19,15 @@ export class ServiceContainer {
     return container;
   }
 
-  /** A container for one replica, whose bindings are those of the run. */
-  child(): Container {
-    return new Container({ parent: this.#root });
+  /**
+   * The container of one replica, whose bindings are those of the run. Its own where it asks for classes that nobody bound: those
+   * are made for this replica alone. Containers are large.
+   */
+  of({ type, plugins }: OperatorPlan): Container {
+    const isBound = [type, ...plugins.map((plugin) => plugin.type)].every((target) => getClassMetadata(target).constructorArguments.every((argument) => {
+      return argument.kind === ClassElementMetadataKind.unmanaged || this.#root.isBound(tokenOf(argument.value) as symbol);
+    }));
+    return isBound ? this.#root : new Container({ parent: this.#root });
   }
 
   /** Why an operator or one of its plugins cannot be made; `undefined` where each service it asks for is bound, optional or a class. Constructs nothing. */
@@ -29,8 +35,7 @@ export class ServiceContainer {
     for (const target of [type, ...plugins.map((plugin) => plugin.type)]) {
       for (const [index, argument] of getClassMetadata(target).constructorArguments.entries()) {
         if (argument.kind === ClassElementMetadataKind.unmanaged || argument.optional) continue;
-        const wanted = argument.value;
-        const token: unknown = typeof wanted === 'object' && wanted !== null && 'unwrap' in wanted ? (wanted as { unwrap(): unknown }).unwrap() : wanted;
+        const token = tokenOf(argument.value);
         if (typeof token === 'function' && token !== Object) continue;
         if (token !== Object && this.#root.isBound(token as symbol)) continue;
         const name = token === Object ? 'an interface, which has no form at run time: write @inject(token)' : String(token);
@@ -39,6 +44,10 @@ export class ServiceContainer {
     }
     return undefined;
   }
+}
+
+function tokenOf(wanted: unknown): unknown {
+  return typeof wanted === 'object' && wanted !== null && 'unwrap' in wanted ? (wanted as { unwrap(): unknown }).unwrap() : wanted;
 }
 
 /** @throws MillraceError `MILLRACE_INJECTION_FAILED` */
