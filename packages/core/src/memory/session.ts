@@ -21,6 +21,8 @@ export interface SessionStore {
 export class MemorySession implements Session, ReaderHost, WriterHost {
   readonly owner: string;
   readonly exactlyOnce: boolean;
+  readonly wire: boolean;
+  readonly recordBytes: number;
   readonly #state: Map<string, Uint8Array>;
   readonly #readers: MemoryReader[] = [];
   readonly #writers: MemoryWriter[] = [];
@@ -39,6 +41,8 @@ export class MemorySession implements Session, ReaderHost, WriterHost {
   ) {
     this.owner = identity.id;
     this.exactlyOnce = identity.delivery === 'exactly-once';
+    this.wire = location.wire;
+    this.recordBytes = location.bound.bytes;
     this.#state = new Map(store.stateOf(identity.id));
     this.#stepLimit = identity.maxStepBytes ?? (location.wire ? STEP_BYTES : STEP_RECORDS);
   }
@@ -53,7 +57,9 @@ export class MemorySession implements Session, ReaderHost, WriterHost {
 
   get wantsCommit(): boolean {
     if (this.#failure !== undefined || this.#closed) return false;
-    return this.#urgent || this.#readers.some((reader) => reader.ahead && reader.source.waiting);
+    if (this.#urgent) return true;
+    for (const reader of this.#readers) if (reader.ahead && reader.source.waiting) return true;
+    return false;
   }
 
   async reader(channel: string, options: ReaderOptions): Promise<ChannelReader> {
@@ -120,14 +126,6 @@ export class MemorySession implements Session, ReaderHost, WriterHost {
     if (this.#urgent) return;
     this.#urgent = true;
     this.wake();
-  }
-
-  get wire(): boolean {
-    return this.location.wire;
-  }
-
-  get recordBytes(): number {
-    return this.location.bound.bytes;
   }
 
   sizeOf(batch: Records): number {

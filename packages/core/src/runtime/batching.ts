@@ -1,3 +1,5 @@
+/** After so many records others of the thread get their turn: they read what was sent while the processor's cache has it. */
+const TURN_RECORDS = 256;
 /** How often a replica sleeps as soon as it is out of work, before it lets the event loop turn first. */
 const EAGER = 64;
 const EAGER_BESIDE_A_FAST_WRITER = 2;
@@ -16,6 +18,22 @@ export class Batching {
   #isRested = false;
   #wasFew = false;
   #putOff = 0;
+  #sinceTurn = 0;
+  #hasYielded = true;
+
+  /** Whether what was sent since the last turn is enough for the others of the thread to go on. */
+  isTurnOver(): boolean {
+    if (this.#sinceTurn < TURN_RECORDS) return false;
+    this.#sinceTurn = 0;
+    return true;
+  }
+
+  /** Out of work: whether to let the others of the thread go on, since they may have more. Once after each step that read. */
+  mustYield(): boolean {
+    if (this.#hasYielded) return false;
+    this.#hasYielded = true;
+    return true;
+  }
 
   /** Out of work: whether to let the event loop turn before committing and sleeping. To be asked once for each such moment. */
   mustRest(): boolean {
@@ -29,11 +47,13 @@ export class Batching {
     this.#eager = EAGER;
   }
 
-  /** A step read so many records. */
-  took(records: number): void {
-    if (this.#isRested && records >= WORTHWHILE) this.#eager = EAGER_BESIDE_A_FAST_WRITER;
+  /** A step read and sent so many records. */
+  took(read: number, sent: number): void {
+    if (this.#isRested && read >= WORTHWHILE) this.#eager = EAGER_BESIDE_A_FAST_WRITER;
     this.#isRested = false;
-    this.#wasFew = records < WORTHWHILE;
+    this.#wasFew = read < WORTHWHILE;
+    this.#hasYielded = false;
+    this.#sinceTurn += sent;
   }
 
   /** Whether a commit that a writer waits for can wait until more is read, so that it makes room for more than one batch. */

@@ -41,6 +41,9 @@ export class Execution {
   hasLost = false;
   readonly #options: ExecutionOptions;
   readonly #sessions = new Map<Transport, Session>();
+  #home!: Session;
+  /** The sessions elsewhere than at home: mostly none. */
+  #others: readonly Session[] = [];
   readonly #channels: OutputChannel[] = [];
   readonly #deadLetters = new Map<string, ChannelOutputPort>();
   readonly #byWriter = new Map<ChannelWriter, OutputChannel>();
@@ -48,9 +51,8 @@ export class Execution {
   readonly #unwatch: (() => void)[] = [];
   #lost: LostRecord[] = [];
   #state: StateStore | undefined;
-  /** A step was made since the last commit; something was sent since then. */
+  /** A step was made since the last commit. */
   #dirty = false;
-  #hasSent = false;
   #failure: Error | undefined;
 
   constructor(options: ExecutionOptions) {
@@ -69,6 +71,8 @@ export class Execution {
     for (const transport of new Set([home, ...channels.map((channel) => env.transport(channel.location))])) {
       const session = await transport.open({ id: this.name, delivery: operator.delivery, ...(operator.maxStepBytes === undefined ? {} : { maxStepBytes: operator.maxStepBytes }), wake: () => signal.notify(Wake.Data) });
       this.#sessions.set(transport, session);
+      if (transport === home) this.#home = session;
+      else this.#others = [...this.#others, session];
     }
   }
 
@@ -142,17 +146,16 @@ export class Execution {
   get failure(): Error | undefined {
     if (this.#failure !== undefined) return this.#failure;
     if (this.step.stray !== undefined) return this.step.stray;
-    for (const session of this.#sessions.values()) if (session.failure !== undefined) return session.failure;
-    return undefined;
+    if (this.#others.length === 0) return this.#home.failure;
+    return this.#home.failure ?? this.#others.find(({ failure }) => failure !== undefined)?.failure;
   }
 
   get wantsCommit(): boolean {
-    for (const session of this.#sessions.values()) if (session.wantsCommit) return true;
-    return false;
+    return this.#home.wantsCommit || (this.#others.length > 0 && this.#others.some((session) => session.wantsCommit));
   }
 
   get isDirty(): boolean {
-    return this.#dirty;
+    return this.#dirty || this.step.hasSent;
   }
 
   /** A step was made: there may be something to commit. */
@@ -183,21 +186,18 @@ export class Execution {
       const session = this.#sessionOf.get(port.reader)!;
       positions.set(session, (positions.get(session) ?? new Map<ChannelReader, Offsets>()).set(port.reader, offsets));
     }
-    const isNeeded = changes !== undefined || positions.size > 0 || this.#hasSent || this.wantsCommit;
+    const isNeeded = changes !== undefined || positions.size > 0 || this.step.hasSent || this.wantsCommit;
     this.#dirty = false;
-    this.#hasSent = false;
+    this.step.hasSent = false;
     this.hasLost = false;
     if (!isNeeded) return undefined;
     this.#options.counters.commits++;
+    if (this.#others.length > 0) return this.#commitEach(this.#commitOrder(), positions, changes);
     const home = this.#home;
-    const order = this.#commitOrder();
-    if (order.length === 1) {
-      const result = home.commit(positions.get(home) ?? new Map(), changes);
-      if (result instanceof Promise) return result.then((value) => this.#committed(value));
-      this.#committed(result);
-      return undefined;
-    }
-    return this.#commitEach(order, positions, changes);
+    const result = home.commit(positions.get(home) ?? new Map(), changes);
+    if (result instanceof Promise) return result.then((value) => this.#committed(value));
+    this.#committed(result);
+    return undefined;
   }
 
   /** Where every input is between two steps, for a replay of what a failed step undid. */
@@ -224,11 +224,6 @@ export class Execution {
     if (failed !== undefined) throw toError(failed.reason, 'closing a session');
   }
 
-  get #home(): Session {
-    const { env } = this.#options;
-    return this.#sessions.get(env.transport(env.homeLocation))!;
-  }
-
   #countersOf(port: string): PortCounters {
     const all = this.#options.portCounters;
     let found = all.get(port);
@@ -248,7 +243,7 @@ export class Execution {
     if (env.schemas !== undefined) await env.schemas.publish(plan.codec);
     const opened: OutputChannel[] = [];
     for (const channel of channels) opened.push(await this.#openChannel(channel, plan));
-    return new ChannelOutputPort({ replica: this.name, plan, channels: opened, step, stepOnly: env.operator.delivery === 'exactly-once', clock: env.clock, counters: this.#countersOf(plan.name), onSend: () => this.#sent(), freeze: env.freeze });
+    return new ChannelOutputPort({ replica: this.name, plan, channels: opened, step, stepOnly: env.operator.delivery === 'exactly-once', clock: env.clock, counters: this.#countersOf(plan.name), freeze: env.freeze });
   }
 
   async #openChannel(plan: ChannelPlan, port: Pick<OutputPlan, 'codec'> & { readonly backend?: unknown }): Promise<OutputChannel> {
@@ -273,13 +268,6 @@ export class Execution {
     return written;
   }
 
-  #sent(): void {
-    this.#dirty = true;
-    this.#hasSent = true;
-    // Sent outside a step: somebody must come and commit it.
-    if (!this.step.active) this.#options.signal.notify(Wake.Data);
-  }
-
   async #settle(): Promise<void> {
     await this.step.settle();
     const lost = this.#lost;
@@ -300,10 +288,8 @@ export class Execution {
 
   /** Outputs elsewhere first, then positions and state at home, then positions elsewhere: a crash in between only doubles. */
   #commitOrder(): readonly Session[] {
-    if (this.#sessions.size === 1) return [this.#home];
     const withInputs = new Set(this.#sessionOf.values());
-    const others = [...this.#sessions.values()].filter((session) => session !== this.#home);
-    return [...others.filter((session) => !withInputs.has(session)), this.#home, ...others.filter((session) => withInputs.has(session))];
+    return [...this.#others.filter((session) => !withInputs.has(session)), this.#home, ...this.#others.filter((session) => withInputs.has(session))];
   }
 
   async #commitEach(order: readonly Session[], positions: ReadonlyMap<Session, ReadonlyMap<ChannelReader, Offsets>>, changes: ReturnType<StateStore['changes']>): Promise<void> {

@@ -63,8 +63,15 @@ export class OutputChannel {
     if (room === undefined) return undefined;
     // A reader that is done may never make room again, so its leaving ends the wait too.
     const wait = new Promise<void>((resolve, reject) => {
-      this.#waiting.add(resolve);
-      room.then(resolve, (error: unknown) => reject(toError(error, this.name))).finally(() => this.#waiting.delete(resolve));
+      const leave = (): void => {
+        this.#waiting.delete(leave);
+        resolve();
+      };
+      this.#waiting.add(leave);
+      room.then(leave, (error: unknown) => {
+        this.#waiting.delete(leave);
+        reject(toError(error, this.name));
+      });
     });
     // Nobody may be left to wait for it: the send that it belongs to may fail over another channel.
     wait.catch(() => {});
@@ -83,7 +90,6 @@ export class OutputChannel {
 
   #endWaits(): void {
     for (const leave of this.#waiting) leave();
-    this.#waiting.clear();
   }
 
   /** Of a reader: it may be done, or begin anew. */

@@ -19,8 +19,6 @@ export interface OutputPortOptions {
   readonly stepOnly: boolean;
   readonly clock: Clock;
   readonly counters: PortCounters;
-  /** Called once per send: there is something to commit. */
-  readonly onSend: () => void;
   /** Deep-freezes what is sent, so that an operator that changes it afterwards is found out. */
   readonly freeze: boolean;
 }
@@ -30,7 +28,7 @@ const utf8 = new TextEncoder();
 /** An output port over the channels that it feeds. */
 export class ChannelOutputPort extends OutputPort<unknown> {
   readonly #options: OutputPortOptions;
-  readonly #keys = new KeyCache();
+  #keys: KeyCache | undefined;
   /** Next partition for records without a key, by channel. */
   readonly #turns: number[];
   #open = true;
@@ -53,13 +51,12 @@ export class ChannelOutputPort extends OutputPort<unknown> {
       const outgoing = this.#prepare(values, options);
       counters.records += values.length;
       counters.batches++;
-      step.sent++;
-      this.#options.onSend();
+      step.send(values.length);
       let wait: Promise<void> | undefined;
       for (let c = 0; c < channels.length; c++) {
         wait = both(wait, this.#route(c, outgoing, options?.partition));
       }
-      return wait === undefined ? ROOM : step.track(this.#timed(wait));
+      return wait === undefined ? ROOM : this.#wait(wait);
     } catch (error) {
       return step.track(Promise.reject(toError(error, `send to ${plan.name}`)));
     }
@@ -105,7 +102,7 @@ export class ChannelOutputPort extends OutputPort<unknown> {
   }
 
   #prepare(values: readonly unknown[], options: SendOptions<unknown> | undefined): Outgoing {
-    const now = this.#options.clock.wall();
+    const now = this.#options.step.wall(this.#options.clock);
     if (options === undefined) return { values, keys: undefined, headers: undefined, timestamps: undefined, now };
     const { key, headers, timestamp } = options;
     return {
@@ -118,7 +115,7 @@ export class ChannelOutputPort extends OutputPort<unknown> {
   }
 
   #keyBytes(key: string | Uint8Array | null): Uint8Array | undefined {
-    return key === null ? undefined : typeof key === 'string' ? this.#keys.get(key) : key;
+    return key === null ? undefined : typeof key === 'string' ? (this.#keys ??= new KeyCache()).get(key) : key;
   }
 
   #route(c: number, outgoing: Outgoing, partition: number | undefined): Promise<void> | undefined {
@@ -168,14 +165,10 @@ export class ChannelOutputPort extends OutputPort<unknown> {
     return channel.write(batch);
   }
 
-  async #timed(wait: Promise<void>): Promise<void> {
-    const { clock, counters } = this.#options;
+  #wait(room: Promise<void>): Promise<void> {
+    const { step, clock, counters } = this.#options;
     const start = clock.now();
-    try {
-      await wait;
-    } finally {
-      counters.backPressureMs += clock.now() - start;
-    }
+    return step.track(room, () => (counters.backPressureMs += clock.now() - start));
   }
 }
 

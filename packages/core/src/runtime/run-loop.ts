@@ -23,6 +23,11 @@ export interface RunLoopOptions {
 }
 
 type Ended = Exclude<EndReason, 'failed'>;
+/** How the loop goes on: after a wait, woken for reasons where it slept, or not at all. */
+type Next = Promise<number | Ended | void> | Ended;
+
+/** To be waited for where others are to go on. */
+const TURN = Promise.resolve();
 
 /**
  * OperationRunning: steps while there is work, ticks, commits between steps, and sleep when there is nothing to do. Steps that
@@ -56,6 +61,16 @@ export class RunLoop implements Boundary {
 
   /** Runs until the operator is done, its inputs have ended, or a stop was asked for. @throws HookError, or the error of a commit */
   async run(): Promise<Ended> {
+    for (;;) {
+      const next = this.#goOn();
+      const result = typeof next === 'string' ? next : await next;
+      if (typeof result === 'string') return result;
+      if (typeof result === 'number') this.#woken(result);
+    }
+  }
+
+  /** Goes on until there is something to wait for. */
+  #goOn(): Next {
     const { execution, stop } = this.#o;
     const { held } = this;
     for (;;) {
@@ -66,29 +81,30 @@ export class RunLoop implements Boundary {
         execution.inputs.drain();
       }
       const ahead = this.#ahead();
-      if (held !== undefined && (await held(ahead))) continue;
-      switch (ahead) {
-        case 'step': {
-          this.#again = false;
-          const step = this.#runner.run();
-          const due = this.#stepped(step instanceof Promise ? await step : step);
-          if (due !== undefined) await due;
-          break;
-        }
-        case 'tick':
-          await this.#tick();
-          break;
-        case 'commit':
-          if (!(await this.#rest())) await this.commit();
-          break;
-        case 'sleep':
-          if (!(await this.#rest())) await this.#sleep();
-          break;
-        case 'end':
-          // An end by draining is none for good, whatever the operator made of it: the next start has to go on from here.
-          return execution.inputs.areDrained ? 'drained' : 'done';
-      }
+      const next = held === undefined ? this.#make(ahead) : this.#makeHeld(held, ahead);
+      if (next !== undefined) return next;
     }
+  }
+
+  #make(ahead: DriverAhead): Next | undefined {
+    switch (ahead) {
+      case 'step':
+        this.#again = false;
+        return this.#runner.run();
+      case 'tick':
+        return this.#tick();
+      case 'commit':
+        return this.#rest() ?? this.commit();
+      case 'sleep':
+        return this.#rest() ?? this.#sleep();
+      case 'end':
+        // An end by draining is none for good, whatever the operator made of it: the next start has to go on from here.
+        return this.#o.execution.inputs.areDrained ? 'drained' : 'done';
+    }
+  }
+
+  async #makeHeld(held: NonNullable<Boundary['held']>, ahead: DriverAhead): Promise<number | Ended | void> {
+    if (!(await held(ahead))) return await this.#make(ahead);
   }
 
   /** Calls `onCommit`, and commits. */
@@ -163,14 +179,14 @@ export class RunLoop implements Boundary {
   }
 
   /** Notes what a step gave, and does what is due after it. */
-  #stepped(result: StepResult): Promise<void> | undefined {
+  stepped(result: StepResult): Promise<void> | undefined {
     const timing = this.#timing;
     this.#last = result;
     if (result === true) return undefined;
     this.#note();
     const commit = timing.isCommitDue || this.#mustCommit() ? this.commit() : undefined;
-    if (!timing.isPauseDue) return commit;
-    return commit === undefined ? timing.pause() : commit.then(() => timing.pause());
+    if (timing.isPauseDue) return commit === undefined ? timing.pause() : commit.then(() => timing.pause());
+    return commit ?? (this.#batching.isTurnOver() ? TURN : undefined);
   }
 
   /** Whether somebody waits for a commit, and not for one that had better cover some more steps. */
@@ -187,7 +203,7 @@ export class RunLoop implements Boundary {
     const { execution, env } = this.#o;
     const { step } = execution;
     if (step.retrieved > 0 || step.sent > 0) {
-      this.#batching.took(step.retrieved);
+      this.#batching.took(step.retrieved, step.sent);
       this.#timing.progressed();
       this.dirtied();
       return;
@@ -208,20 +224,21 @@ export class RunLoop implements Boundary {
     this.dirtied();
   }
 
-  /** Out of work: lets the others of the thread go on for a moment where that makes batches. @returns whether to look again */
-  async #rest(): Promise<boolean> {
-    if (this.held !== undefined || !this.#batching.mustRest()) return false;
-    await this.#timing.pause();
-    this.#batching.rested();
-    return true;
+  /** Out of work: lets the others of the thread go on for a moment where that makes batches. Nothing: they did. */
+  #rest(): Promise<void> | undefined {
+    if (this.held !== undefined) return undefined;
+    if (this.#batching.mustYield()) return TURN;
+    return this.#batching.mustRest() ? this.#timing.pause().then(() => this.#batching.rested()) : undefined;
   }
 
-  async #sleep(): Promise<void> {
+  #sleep(): Promise<number> | undefined {
     const { signal, execution } = this.#o;
     const timing = this.#timing;
     timing.look();
     const wait = signal.wait(Math.min(timing.tickAt, this.#idles() ? timing.idleAt : execution.inputs.lookAgainAt));
-    this.#woken(typeof wait === 'number' ? wait : await wait);
+    if (typeof wait !== 'number') return wait;
+    this.#woken(wait);
+    return undefined;
   }
 
   #woken(reasons: number): void {

@@ -1,4 +1,3 @@
-import type { MaybePromise } from '../channel/spi.js';
 import { MillraceError, toError } from '../error/index.js';
 import type { Operator, StepResult } from '../operator/index.js';
 import type { DriverAhead } from './driver.js';
@@ -20,6 +19,8 @@ export interface Boundary {
   readonly held: ((ahead: DriverAhead) => Promise<boolean>) | undefined;
   /** The step read or sent something. */
   dirtied(): void;
+  /** A step is over: does what is due after it. */
+  stepped(result: StepResult): Promise<void> | undefined;
   commit(): Promise<void> | undefined;
 }
 
@@ -41,7 +42,8 @@ export interface StepRunnerOptions {
 }
 
 interface PlainStep {
-  readonly resolve: (value: StepResult | Promise<StepResult>) => void;
+  readonly resolve: (over: Promise<void> | undefined) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 type Outcome = { readonly value: StepResult } | { readonly error: unknown };
@@ -63,36 +65,38 @@ export class StepRunner {
     };
   }
 
-  /** One step. @throws HookError, or the error of a commit between turns */
-  run(): MaybePromise<StepResult> {
-    const { instance, execution, timing, counters } = this.#o;
+  /** One step, and what is due after it. Nothing: both are over. @throws HookError, or the error of a commit */
+  run(): Promise<void> | undefined {
+    const { instance, execution, timing, counters, boundary } = this.#o;
     const { step } = execution;
     counters.steps++;
-    timing.sample();
+    if (timing.sample()) step.forgetTime();
     step.begin();
+    step.isShort = timing.isShort;
     let result: StepResult | Promise<StepResult>;
     try {
       result = instance.onRunning();
     } catch (error) {
-      return Promise.reject(this.#failed(error));
+      throw this.#failed(error);
     }
     // What `send` gave, returned by an operator that does not care: nothing to wait for.
     if (result === (ROOM as unknown)) result = undefined;
     if (result instanceof Promise) return this.#follow(result);
     const settling = execution.settle();
     if (settling !== undefined) return this.#follow(settling.then(() => result));
-    step.active = false;
-    return result;
+    step.end();
+    return boundary.stepped(result);
   }
 
   /** Waits for a step that did not return at once: with little effort as long as nothing comes in between. */
-  #follow(result: Promise<StepResult>): Promise<StepResult> {
+  #follow(result: Promise<StepResult>): Promise<void> {
     const { execution, timing, boundary } = this.#o;
+    execution.step.isShort = false;
     boundary.busy = { hook: 'onRunning', since: timing.now };
     result.then(this.#onValue, this.#onError);
     if (execution.loops.areActive || boundary.held !== undefined) return this.#followClosely();
-    return new Promise((resolve) => {
-      this.#plain = { resolve };
+    return new Promise((resolve, reject) => {
+      this.#plain = { resolve, reject };
     });
   }
 
@@ -103,7 +107,11 @@ export class StepRunner {
     plain?.resolve(this.#followClosely());
   }
 
-  async #followClosely(): Promise<StepResult> {
+  async #followClosely(): Promise<void> {
+    await this.#o.boundary.stepped(await this.#toItsEnd());
+  }
+
+  async #toItsEnd(): Promise<StepResult> {
     const { execution, timing, boundary } = this.#o;
     const { step, loops } = execution;
     try {
@@ -118,7 +126,7 @@ export class StepRunner {
       loops.abandon(failure instanceof HookError ? failure.cause : failure);
       throw failure;
     } finally {
-      step.active = false;
+      step.end();
       boundary.busy = undefined;
       timing.look();
     }
@@ -213,7 +221,7 @@ export class StepRunner {
 
   #failed(error: unknown): HookError {
     const { execution } = this.#o;
-    execution.step.active = false;
+    execution.step.end();
     return new HookError('onRunning', toError(error, `${execution.name}.onRunning`));
   }
 
@@ -226,10 +234,14 @@ export class StepRunner {
     }
     const { execution, boundary, timing } = this.#o;
     this.#plain = undefined;
-    execution.step.active = false;
+    execution.step.end();
     boundary.busy = undefined;
     timing.look();
-    plain.resolve(value);
+    try {
+      plain.resolve(boundary.stepped(value));
+    } catch (error) {
+      plain.reject(error);
+    }
   };
 
   readonly #onError = (error: unknown): void => this.#settled({ error });

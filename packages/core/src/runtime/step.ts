@@ -1,3 +1,4 @@
+import type { Clock } from '../clock/index.js';
 import { MillraceError, toError } from '../error/index.js';
 import { Wake, type Signal } from './signal.js';
 
@@ -28,15 +29,23 @@ export class StepScope {
   active = false;
   /** What is read now goes to a loop in the body of another one, which waits for it. */
   isBeside = false;
-  /** Records retrieved, batches sent: whether the step made progress. */
+  /** It returns at once, as far as is known, as those before it did. */
+  isShort = false;
+  #wall: number | undefined;
+  /** Records retrieved and sent. */
   retrieved = 0;
   sent = 0;
+  /** The end of the step has to wait, or fails. */
+  isUnsettled = false;
+  /** Something was sent since the last commit. */
+  hasSent = false;
   /** Error of a send made outside a step that nobody listened to. */
   stray: Error | undefined;
   readonly #signal: Signal;
   readonly #hands = new Map<string, Hand>();
   readonly #sends = new Set<PendingSend>();
-  readonly #failed: { readonly send: PendingSend; readonly error: unknown }[] = [];
+  readonly #failed: { readonly send: PendingSend; readonly error: Error }[] = [];
+  readonly #settling: (() => void)[] = [];
   #refusal: Error | undefined;
 
   constructor(signal: Signal) {
@@ -46,6 +55,30 @@ export class StepScope {
   begin(): void {
     this.active = true;
     this.turn();
+  }
+
+  end(): void {
+    this.active = false;
+    this.isShort = false;
+  }
+
+  /** Epoch ms for what is sent. While steps are short, one look at the clock serves several of them. */
+  wall(clock: Clock): number {
+    if (!this.isShort) return clock.wall();
+    return (this.#wall ??= clock.wall());
+  }
+
+  /** Time has passed since it was looked up. */
+  forgetTime(): void {
+    this.#wall = undefined;
+  }
+
+  /** Notes records as sent. */
+  send(count: number): void {
+    this.sent += count;
+    this.hasSent = true;
+    // Sent outside a step: somebody must come and commit it.
+    if (!this.active) this.#signal.notify(Wake.Data);
   }
 
   /** What was handed out is processed, a new step begins. */
@@ -85,41 +118,48 @@ export class StepScope {
     return this.#sends.size > 0;
   }
 
-  /** True where the end of the step has to wait, or fails. */
-  get isUnsettled(): boolean {
-    return this.#sends.size > 0 || this.#failed.length > 0 || this.#refusal !== undefined;
-  }
-
   /** Makes the step fail with an error that the operator met too, whether it catches it or not. */
   refuse(error: Error): void {
     this.#refusal ??= error;
+    this.isUnsettled = true;
   }
 
-  /** Follows a send that has to wait, so that the step does not end before it, whether the operator awaits it or not. */
-  track(wait: Promise<void>): Promise<void> {
-    const send = PendingSend.from(wait);
+  /**
+   * Follows a send that has to wait, so that the step does not end before it, whether the operator awaits it or not.
+   * @param onOver called when it is over, well or not
+   */
+  track(wait: Promise<void>, onOver?: () => void): Promise<void> {
     const isOfStep = this.active;
-    this.#sends.add(send);
-    send.watch(
-      () => this.#sends.delete(send),
-      (error: unknown) => {
-        this.#sends.delete(send);
+    const send: PendingSend = PendingSend.of(wait, (error) => {
+      if (error !== undefined) {
         if (isOfStep) this.#failed.push({ send, error });
         else if (!send.isTaken) this.#strayed(error);
-      },
-    );
+      }
+      onOver?.();
+      this.#sends.delete(send);
+      if (this.#sends.size > 0) return;
+      this.#look();
+      for (const settle of this.#settling.splice(0)) settle();
+    });
+    this.#sends.add(send);
+    this.isUnsettled = true;
     return send;
   }
 
   /** Waits for sends that the operator did not await. @throws the first error that nobody took */
   async settle(): Promise<void> {
-    while (this.#sends.size > 0) await Promise.all([...this.#sends].map((send) => send.over()));
+    while (this.#sends.size > 0) await new Promise<void>((resolve) => this.#settling.push(resolve));
     const refusal = this.#refusal;
     this.#refusal = undefined;
     // Who awaits a send has its error already; one that nobody took must not get lost.
     const lost = this.#failed.splice(0).find(({ send }) => !send.isTaken);
+    this.#look();
     if (refusal !== undefined) throw refusal;
-    if (lost !== undefined) throw toError(lost.error, 'send');
+    if (lost !== undefined) throw lost.error;
+  }
+
+  #look(): void {
+    this.isUnsettled = this.#sends.size > 0 || this.#failed.length > 0 || this.#refusal !== undefined;
   }
 
   /** Between two turns, when every hand is released, those of the turn that ends. */
@@ -129,8 +169,8 @@ export class StepScope {
     return held.length > 0 ? held : hands;
   }
 
-  #strayed(error: unknown): void {
-    this.stray ??= toError(error, 'send');
+  #strayed(error: Error): void {
+    this.stray ??= error;
     this.#signal.notify(Wake.Data);
   }
 }
@@ -143,10 +183,21 @@ class PendingSend extends Promise<void> {
     return Promise;
   }
 
-  static from(wait: Promise<void>): PendingSend {
-    return new PendingSend((resolve, reject) => {
-      wait.then(resolve, reject);
+  /** @param onOver called when it is over; with the error once whoever is there has heard of it */
+  static of(wait: Promise<void>, onOver: (error?: Error) => void): PendingSend {
+    const send: PendingSend = new PendingSend((resolve, reject) => {
+      wait.then(
+        () => {
+          onOver();
+          resolve();
+        },
+        (error: unknown) => {
+          reject(error);
+          send.#watch(() => onOver(toError(error, 'send')));
+        },
+      );
     });
+    return send;
   }
 
   override then<A = void, B = never>(fulfilled?: ((value: void) => A | PromiseLike<A>) | null, rejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
@@ -155,13 +206,8 @@ class PendingSend extends Promise<void> {
   }
 
   /** Listens without taking. */
-  watch(fulfilled: () => void, rejected: (error: unknown) => void): void {
-    void super.then(fulfilled, rejected);
-  }
-
-  /** Resolves when it is over, well or not. */
-  over(): Promise<void> {
-    return super.then(() => {}, () => {});
+  #watch(rejected: () => void): void {
+    void super.then(undefined, rejected);
   }
 }
 
