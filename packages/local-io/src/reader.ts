@@ -115,16 +115,12 @@ export class LocalReader implements ChannelReader {
   }
 
   async endOffsets(): Promise<Offsets> {
-    this.#check();
-    this.#lookAgain();
-    this.#check();
+    this.#ask();
     return new Map(this.#cursors.map(({ partition, end }) => [partition, end]));
   }
 
   async getConsumerLag(): Promise<Offsets> {
-    this.#check();
-    this.#lookAgain();
-    this.#check();
+    this.#ask();
     return new Map(this.#cursors.map(({ partition, start, end, at }) => [partition, Math.max(0, end - Math.max(at, start))]));
   }
 
@@ -151,7 +147,7 @@ export class LocalReader implements ChannelReader {
   verify(offsets: Offsets): void {
     for (const [partition, offset] of offsets) {
       const cursor = this.#cursor(partition);
-      if (offset > cursor.end) this.#lookAgain();
+      if (offset > cursor.end) this.#ask();
       if (Number.isSafeInteger(offset) && offset >= 0 && offset <= cursor.end) continue;
       throw new MillraceError('MILLRACE_CHANNEL_MISMATCH', `position ${offset} lies outside channel ${this.channel}, which ends at ${cursor.end}`, { channel: this.channel, partition, offset });
     }
@@ -163,9 +159,12 @@ export class LocalReader implements ChannelReader {
   }
 
   #next(cursor: Cursor): RecordBatch | undefined {
+    const at = Math.max(cursor.at, cursor.start);
     let frame = cursor.ahead.pop();
+    // Others may have committed past what was read ahead.
+    while (frame !== undefined && frame.next <= at) frame = cursor.ahead.pop();
     if (frame === undefined) {
-      cursor.ahead = readFrames(this.store, this.source.id, cursor.partition, Math.max(cursor.at, cursor.start)).reverse();
+      cursor.ahead = readFrames(this.store, this.source.id, cursor.partition, at).reverse();
       frame = cursor.ahead.pop();
     }
     if (frame === undefined) {
@@ -173,9 +172,10 @@ export class LocalReader implements ChannelReader {
       this.store.refresh();
       this.#update(cursor);
       if (cursor.at < cursor.start) cursor.at = cursor.start;
+      if (cursor.behind) this.host.wake();
       return undefined;
     }
-    const from = frame.indexOf(Math.max(cursor.at, cursor.start));
+    const from = frame.indexOf(at);
     cursor.at = frame.next;
     cursor.end = Math.max(cursor.end, frame.next);
     return new FrameBatch(cursor.partition, frame, from);
@@ -207,6 +207,14 @@ export class LocalReader implements ChannelReader {
       news ||= cursor.end > end;
     }
     if (news || this.#isDeleted()) this.host.wake();
+  }
+
+  /** Looks at what is committed at this moment. */
+  #ask(): void {
+    this.#check();
+    this.store.refresh();
+    this.#lookAgain();
+    this.#check();
   }
 
   #isDeleted(): boolean {

@@ -73,6 +73,8 @@ export class LocalStore {
     const store = new LocalStore(await openDatabase(folder, options));
     const door = await store.#bell.listen();
     if (door !== undefined) await store.#register(door, true);
+    // At doors where nobody answers any more the bell is taken off.
+    store.announce(new Set([TOPIC.doors]));
     store.#lastTransaction = store.#transaction();
     store.#timer = setInterval(() => store.#look(), LOOK_INTERVAL);
     store.#timer.unref();

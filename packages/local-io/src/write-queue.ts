@@ -64,7 +64,13 @@ export class WriteQueue {
         await this.#exclusively(first);
       } else {
         const until = this.#waiting.findIndex(isExclusive);
-        await this.#together(this.#waiting.splice(0, until === -1 ? this.#waiting.length : until));
+        const group = this.#waiting.splice(0, until === -1 ? this.#waiting.length : until);
+        try {
+          await this.#together(group);
+        } catch (error) {
+          const failure = await storageFailed(error);
+          for (const waiting of group) waiting.reject(failure);
+        }
       }
     }
     this.#running = undefined;
