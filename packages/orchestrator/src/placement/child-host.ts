@@ -16,6 +16,9 @@ interface Ground {
   readonly operators: ReadonlyMap<string, OperatorPlan>;
 }
 
+/** By how much the end by force comes after the one by itself. */
+const WATCHDOG_MS = 2_000;
+
 /** Runs replicas for a parent, and tells it all that happens to them. */
 export class ChildHost {
   readonly #link: ParentLink;
@@ -43,6 +46,8 @@ export class ChildHost {
 
   async #start({ pipeline, runId, generation, mode, location, locations, connect, backends, services, heartbeat, operators, beat, grace }: Assignment): Promise<void> {
     this.#grace = grace;
+    // After the one that is heard of in time.
+    this.#link.watch(grace + WATCHDOG_MS);
     const logger = wireLogger((message) => this.#link.post(message));
     // In a bundle the operators' module is the program itself, which registers what else it is made of.
     const plans: OperatorPlan[] = [];

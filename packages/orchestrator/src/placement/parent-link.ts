@@ -1,6 +1,7 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { toError } from '@millrace/core';
 import { unwrap, wrap, type FromChild, type ToChild } from './protocol.js';
+import { watchParent } from './watchdog.js';
 import { toWire } from './wire-error.js';
 
 /** Marks a thread's data, or a process's environment, as those of a child. */
@@ -10,6 +11,8 @@ export const CHILD = 'MILLRACE_CHILD';
 export interface ParentLink {
   post(message: FromChild): void;
   listen(onMessage: (message: ToChild) => void, onLost: () => void): void;
+  /** @param grace what this process gets to end by itself in ms when its parent is gone */
+  watch(grace: number): void;
   /** Ends this thread or process, after what it wrote has left it. */
   leave(code: number): Promise<void>;
 }
@@ -34,6 +37,7 @@ function processLink(): ParentLink {
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
       reportUncaught(post);
     },
+    watch: watchParent,
     async leave(code) {
       await written();
       process.exit(code);
@@ -49,6 +53,8 @@ function threadLink(port: NonNullable<typeof parentPort>): ParentLink {
       port.on('message', (given) => receive(given, onMessage, post));
       reportUncaught(post);
     },
+    // It ends with its parent.
+    watch() {},
     async leave(code) {
       await written();
       process.exit(code);
