@@ -8,6 +8,7 @@
  *
  * Below the port everything comes in batches: no object and no promise per record.
  */
+import type { Codec } from '../codec/index.js';
 import type { Problem } from '../error/index.js';
 
 /** A value now, or a promise of it where the answer needs I/O. */
@@ -64,6 +65,15 @@ export interface ChannelSpec {
   readonly retention?: Retention;
   /** The backend's own options, checked by {@link ChannelBackend.options}. */
   readonly backend?: unknown;
+  /** The port that is to read it, and those that are to write into it: of {@link ChannelBackend.check}, where the plan knows them. */
+  readonly reader?: (SpecEnd & { readonly broadcast: boolean }) | undefined;
+  readonly writers?: readonly SpecEnd[];
+}
+
+/** An end of a channel to be, as a backend may hold it against what it can carry. */
+export interface SpecEnd {
+  readonly replicas: number;
+  readonly codec: Pick<Codec<unknown>, 'format' | 'fingerprint'>;
 }
 
 /** A channel as it is. */
@@ -211,11 +221,23 @@ export interface ReaderOptions {
   readonly external?: boolean;
   /** The backend's own options. */
   readonly backend?: unknown;
+  readonly role?: ChannelRole;
 }
 
 export interface WriterOptions {
   readonly external?: boolean;
   readonly backend?: unknown;
+  readonly role?: ChannelRole;
+}
+
+/** The part that a session plays at a channel of its pipeline, for backends that tell peers of it. */
+export interface ChannelRole {
+  /** The port of the session's owner. */
+  readonly port: string;
+  /** Replicas of the owner's operator. */
+  readonly replicas: number;
+  /** Owners at the other end: for a reader those that write, for a writer those that read. */
+  readonly peers: readonly string[];
 }
 
 /**
@@ -251,6 +273,8 @@ export interface ChannelWriter {
   readonly channel: string;
   /** Partitions of the channel. */
   readonly partitions: number;
+  /** Set where the peers of a backend want records spread so, whatever the port asks for; keys place nothing then. */
+  readonly partitioner?: 'round-robin';
   /**
    * Takes a batch over; the caller must not touch it again. One of no records is passed over. Nothing: there is room for more. A promise: wait for it before the
    * next batch. It comes true without a commit of this session, which cannot commit in mid-step: stage, spill, or rely on

@@ -1,9 +1,9 @@
 import { EndOfStream } from '../channel/end-of-stream.js';
-import type { ChannelReader, ChannelWriter, CommitResult, Offsets, Session, Transport } from '../channel/spi.js';
+import type { ChannelReader, ChannelRole, ChannelWriter, CommitResult, Offsets, Session, Transport } from '../channel/spi.js';
 import { NO_CHANNEL, type StatusFact } from '../channel/status-board.js';
 import { toError } from '../error/index.js';
 import type { Operator } from '../operator/index.js';
-import { assignedPartitions, groupName, replicaName, writerNames, type ChannelPlan, type InputPlan, type OutputPlan } from '../plan/plan.js';
+import { assignedPartitions, groupName, replicaName, replicaNames, writerNames, type ChannelPlan, type InputPlan, type OutputPlan } from '../plan/plan.js';
 import { DeadLetter } from '../port/index.js';
 import { deadLetterOf } from './dead-letters.js';
 import type { ReplicaEnvironment } from './environment.js';
@@ -97,7 +97,7 @@ export class Execution {
     const { external } = channel;
     const partitions = assignedPartitions(channel.partitions, env.operator.replicas, env.index, plan.broadcast);
     const group = groupName(external?.group ?? channel.name, plan.broadcast, env.index);
-    const reader = await session.reader(channel.name, { group, partitions, start: external?.start ?? 'earliest', external: external !== undefined, backend: plan.backend });
+    const reader = await session.reader(channel.name, { group, partitions, start: external?.start ?? 'earliest', external: external !== undefined, backend: plan.backend, ...this.#role(channel, plan.name, writerNames(env.pipeline, channel)) });
     const positions = await reader.loadInputRecordOffset();
     const wake = (): void => signal.notify(Wake.Status);
     let end: EndOfStream | undefined;
@@ -246,14 +246,18 @@ export class Execution {
     return new ChannelOutputPort({ replica: this.name, plan, channels: opened, step, stepOnly: env.operator.delivery === 'exactly-once', clock: env.clock, counters: this.#countersOf(plan.name), freeze: env.freeze });
   }
 
-  async #openChannel(plan: ChannelPlan, port: Pick<OutputPlan, 'codec'> & { readonly backend?: unknown }): Promise<OutputChannel> {
+  async #openChannel(plan: ChannelPlan, port: Pick<OutputPlan, 'name' | 'codec'> & { readonly backend?: unknown }): Promise<OutputChannel> {
     const { env } = this.#options;
     const session = this.#sessions.get(env.transport(plan.location))!;
-    const writer = await session.writer(plan.name, { external: plan.external !== undefined, backend: port.backend });
+    const writer = await session.writer(plan.name, { external: plan.external !== undefined, backend: port.backend, ...this.#role(plan, port.name, plan.reader === undefined ? [] : replicaNames(env.pipeline, plan.reader.operator, plan.reader.replicas)) });
     const channel = new OutputChannel(plan, writer, port.codec, env.board, env.pipeline);
     this.#channels.push(channel);
     this.#byWriter.set(writer, channel);
     return channel;
+  }
+
+  #role({ external }: ChannelPlan, port: string, peers: readonly string[]): { readonly role?: ChannelRole } {
+    return external === undefined ? { role: { port, replicas: this.#options.env.operator.replicas, peers } } : {};
   }
 
   /** What this replica wrote into each channel of the pipeline, through whichever of its ports. */

@@ -22,6 +22,8 @@ export class OutputChannel {
   readonly name: string;
   readonly partitions: number;
   readonly isExternal: boolean;
+  /** How the backend wants records spread; `undefined`: as the port says. */
+  readonly partitioner: ChannelWriter['partitioner'];
   /** Values go by reference: the reader is known, and takes just the values that the writer gives. */
   readonly byReference: boolean;
   /** Offset after this incarnation's last committed record, by partition. */
@@ -39,6 +41,7 @@ export class OutputChannel {
     this.name = plan.name;
     this.#writer = writer;
     this.partitions = writer.partitions;
+    this.partitioner = writer.partitioner;
     this.isExternal = plan.external !== undefined;
     const { reader } = plan;
     this.byReference = plan.capabilities.objects && !this.isExternal && reader !== undefined && haveSameValues(codec, reader.codec);

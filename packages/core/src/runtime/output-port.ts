@@ -123,16 +123,17 @@ export class ChannelOutputPort extends OutputPort<unknown> {
     const { partitions } = channel;
     if (partition !== undefined) return this.#write(channel, partition, outgoing, undefined);
     if (partitions === 1) return this.#write(channel, 0, outgoing, undefined);
-    if (outgoing.keys === undefined && this.#options.plan.partitioner === 'sticky') return this.#write(channel, this.#turn(c, partitions), outgoing, undefined);
+    if (outgoing.keys === undefined && (channel.partitioner ?? this.#options.plan.partitioner) === 'sticky') return this.#write(channel, this.#turn(c, partitions), outgoing, undefined);
     return this.#spread(c, channel, outgoing);
   }
 
   /** Record by record: by key, and by turn where there is none. */
   #spread(c: number, channel: OutputChannel, outgoing: Outgoing): Promise<void> | undefined {
     const { partitions } = channel;
-    const { values, keys } = outgoing;
+    const { values } = outgoing;
+    const keys = channel.partitioner === undefined ? outgoing.keys : undefined;
     const picks: (number[] | undefined)[] = new Array<number[] | undefined>(partitions);
-    const roundRobin = this.#options.plan.partitioner === 'round-robin';
+    const roundRobin = (channel.partitioner ?? this.#options.plan.partitioner) === 'round-robin';
     let sticky = -1;
     for (let i = 0; i < values.length; i++) {
       const key = keys?.[i];
