@@ -39,7 +39,10 @@ async function run({ scenarios, json }: Command): Promise<void> {
   const leave = scenarios.some((scenario) => kafkaScenarios.includes(scenario)) ? await provideBroker() : undefined;
   try {
     for (const scenario of scenarios) {
-      for (const figure of await apart(scenario)) console.log(json ? toJsonLine(figure) : tableRow(figure));
+      for (const figure of await apart(scenario)) {
+        console.log(json ? toJsonLine(figure) : tableRow(figure));
+        if (figure.missing !== undefined) console.error(`\x1b[31m${figure.bench}: ${figure.missing.name} could not be measured: ${figure.missing.why}\x1b[0m`);
+      }
     }
   } finally {
     await leave?.();

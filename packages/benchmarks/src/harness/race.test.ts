@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { isMet } from './figure.js';
 import { race, type Contender } from './race.js';
 
 /** A contender whose runs take these seconds, one after the other. */
@@ -23,4 +24,17 @@ it('measures all in turn, counts no first round, and pairs the rates of a round'
 
 it('gives a figure of ours alone where there is no rival', async () => {
   expect(await race({ bench: 'suite/scenario', ours: contender('ours', [], [9, 1, 2, 4]), rivals: [] }, 3)).toEqual([{ bench: 'suite/scenario', value: 50, unit: 'records/s', cpu: expect.closeTo(2) }]);
+});
+
+it('leaves out a rival that fails, says why, and lets the others go on', async () => {
+  const log: string[] = [];
+  const closed: string[] = [];
+  const broken = { ...contender('broken', log, []), target: 1, run: async () => Promise.reject(new Error('not installed')), close: () => void closed.push('broken') };
+  const figures = await race({ bench: 'suite/scenario', ours: contender('ours', log, [9, 1, 1]), rivals: [broken, { ...contender('one', log, [9, 2, 2]), target: 1 }] }, 2);
+  expect(figures).toEqual([
+    { bench: 'suite/scenario', value: 100, unit: 'records/s', cpu: expect.closeTo(2), missing: { name: 'broken', why: 'not installed' }, target: { at: 'least', value: 1 } },
+    expect.objectContaining({ peer: { name: 'one', value: 50, ratio: 2, cpu: expect.closeTo(2) } }),
+  ]);
+  expect(figures.map(isMet)).toEqual([false, true]);
+  expect(closed).toEqual(['broken']);
 });

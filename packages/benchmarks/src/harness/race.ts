@@ -15,6 +15,8 @@ export interface Contender {
   readonly name: string;
   readonly records: number;
   run(): Promise<Measured>;
+  /** After its last run. */
+  close?(): void;
 }
 
 export interface Rival extends Contender {
@@ -33,27 +35,57 @@ const ROUNDS = 5;
 
 /**
  * Measures ours and each rival in turn, round by round, after one that is not counted. A figure for each rival: the rates are
- * medians, the ratio is the median of the ratios within the rounds. Without rivals a figure of ours alone.
+ * medians, the ratio is the median of the ratios within the rounds. Without rivals a figure of ours alone. A rival that fails is
+ * left out from then on, and its figure says why.
  */
 export async function race({ bench, ours, rivals }: Race, rounds = ROUNDS): Promise<Figure[]> {
-  const contenders: readonly Contender[] = [ours, ...rivals];
-  const rates = contenders.map((): number[] => []);
-  const cpu = contenders.map((): number[] => []);
-  for (let round = 0; round <= rounds; round++) {
-    for (const [i, contender] of contenders.entries()) {
-      collectGarbage();
-      const { seconds, cpuSeconds } = await contender.run();
-      if (round === 0) continue;
-      rates[i]!.push(contender.records / seconds);
-      if (cpuSeconds !== undefined) cpu[i]!.push((cpuSeconds / contender.records) * 1e6);
+  const own = new Lane(ours);
+  const lanes = rivals.map((rival) => new Lane(rival));
+  try {
+    for (let round = 0; round <= rounds; round++) {
+      await own.run(round > 0);
+      for (const lane of lanes) await lane.tryToRun(round > 0);
+    }
+  } finally {
+    for (const { contender } of [own, ...lanes]) contender.close?.();
+  }
+  const figure: Figure = { bench, value: median(own.rates), unit: 'records/s', cpu: own.cpu };
+  if (rivals.length === 0) return [figure];
+  return lanes.map(({ rates, cpu, failure, contender: { name } }, i): Figure => {
+    const target = { at: 'least', value: rivals[i]!.target } as const;
+    if (failure !== undefined) return { ...figure, missing: { name, why: failure.message }, target };
+    return { ...figure, peer: { name, value: median(rates), ratio: pairedRatio(own.rates, rates), cpu }, target };
+  });
+}
+
+/** What the runs of one contender gave. */
+class Lane {
+  readonly rates: number[] = [];
+  readonly #cpu: number[] = [];
+  failure: Error | undefined;
+
+  constructor(readonly contender: Contender) {}
+
+  /** Seconds of CPU time per million records. */
+  get cpu(): number | undefined {
+    return this.#cpu.length === 0 ? undefined : median(this.#cpu);
+  }
+
+  async run(counts: boolean): Promise<void> {
+    const { contender: { records }, contender } = this;
+    collectGarbage();
+    const { seconds, cpuSeconds } = await contender.run();
+    if (!counts) return;
+    this.rates.push(records / seconds);
+    if (cpuSeconds !== undefined) this.#cpu.push((cpuSeconds / records) * 1e6);
+  }
+
+  async tryToRun(counts: boolean): Promise<void> {
+    if (this.failure !== undefined) return;
+    try {
+      await this.run(counts);
+    } catch (error) {
+      this.failure = error instanceof Error ? error : new Error(String(error));
     }
   }
-  const cpuOf = (i: number): number | undefined => (cpu[i]!.length === 0 ? undefined : median(cpu[i]!));
-  const own = { bench, value: median(rates[0]!), unit: 'records/s', cpu: cpuOf(0) };
-  if (rivals.length === 0) return [own];
-  return rivals.map(({ name, target }, i) => ({
-    ...own,
-    peer: { name, value: median(rates[i + 1]!), ratio: pairedRatio(rates[0]!, rates[i + 1]!), cpu: cpuOf(i + 1) },
-    target: { at: 'least', value: target },
-  }));
 }

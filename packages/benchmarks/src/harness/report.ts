@@ -16,13 +16,13 @@ export function tableHead(): string {
 
 /** A figure as a line of the table. */
 export function tableRow(figure: Figure): string {
-  const { bench, value, unit, peer, target, cpu } = figure;
+  const { bench, value, unit, peer, missing, target, cpu } = figure;
   return row([
     bench,
     `${readable(value)} ${unit}`,
-    peer === undefined ? '' : `${readable(peer.value)} ${peer.name}`,
+    missing !== undefined ? `no ${missing.name}` : peer === undefined ? '' : `${readable(peer.value)} ${peer.name}`,
     peer === undefined ? '' : peer.ratio.toFixed(2),
-    target === undefined ? '' : `${bound(target)} ${isMet(figure) ? 'met' : 'MISSED'}`,
+    target === undefined ? '' : `${bound(target)} ${missing !== undefined ? 'MISSING' : isMet(figure) ? 'met' : 'MISSED'}`,
     [cpu, peer?.cpu].filter((each) => each !== undefined).map((each) => each.toFixed(2)).join(' : '),
   ]);
 }

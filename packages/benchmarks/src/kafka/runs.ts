@@ -1,12 +1,15 @@
 import { kafkaModule } from '@millrace/kafka-io';
-import { ContainerModule, orchestrate, Pipeline, silentLogger, type OperatorDefaults } from 'millrace';
+import { ContainerModule, orchestrate, Pipeline, silentLogger } from 'millrace';
 import { Sink, Source } from '../flow/operators.js';
 import { expectedSum } from '../flow/records.js';
 import { Watch } from '../flow/watch.js';
 import type { Measured } from '../harness/race.js';
+import { startStopwatch } from '../harness/stopwatch.js';
 import { bootstrap } from './broker.js';
 import { Change } from './change.js';
 import { uniqueName } from './topics.js';
+
+export type Delivery = 'at-least-once' | 'exactly-once';
 
 /** Records of a `send` of the source. */
 const BATCH = 500;
@@ -29,12 +32,12 @@ export async function consume(topic: string, records: number, sum = expectedSum(
 }
 
 /** Changes one field of every record of a topic on the way to another: from the opened ports to the commit after the last record. */
-export function transform(from: string, to: string, defaults: OperatorDefaults): Promise<Measured> {
+export function transform(from: string, to: string, delivery: Delivery): Promise<Measured> {
   const pipeline = new Pipeline(uniqueName('transform'));
   const change = pipeline.add(Change, {}, { name: 'change' });
   change.readings.from(`${location(from)}?group=${pipeline.name}&until=end`);
   change.changed.to(location(to));
-  return measure(pipeline, new Watch(0), defaults);
+  return measure(pipeline, new Watch(0), delivery);
 }
 
 function location(topic?: string): string {
@@ -42,20 +45,14 @@ function location(topic?: string): string {
 }
 
 /** Runs a pipeline of one operator, and measures while it has work. */
-async function measure(pipeline: Pipeline, watch: Watch, defaults: OperatorDefaults = {}): Promise<Measured> {
+async function measure(pipeline: Pipeline, watch: Watch, delivery: Delivery = 'at-least-once'): Promise<Measured> {
   const services = new ContainerModule(({ bind }) => void bind(Watch).toConstantValue(watch));
-  const run = await orchestrate(pipeline, { location: location(), backends: [kafkaModule], services, defaults, logger: silentLogger });
-  let startedAt = 0;
-  let cpu = process.cpuUsage();
+  const run = await orchestrate(pipeline, { location: location(), backends: [kafkaModule], services, defaults: { delivery }, logger: silentLogger });
+  let stop = startStopwatch();
   let measured: Measured | undefined;
   run.on('stage', (_, to, from) => {
-    if (to === 'OperationRunning') {
-      startedAt = performance.now();
-      cpu = process.cpuUsage();
-    } else if (from === 'OperationShutdown') {
-      const { user, system } = process.cpuUsage(cpu);
-      measured = { seconds: (performance.now() - startedAt) / 1000, cpuSeconds: (user + system) / 1e6 };
-    }
+    if (to === 'OperationRunning') stop = startStopwatch();
+    else if (from === 'OperationShutdown') measured = stop();
   });
   await run.completed;
   if (measured === undefined) throw new Error(`${pipeline.name} did not run`);

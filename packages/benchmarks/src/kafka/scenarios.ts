@@ -1,67 +1,90 @@
 import { expectedSum } from '../flow/records.js';
 import { race, type Contender } from '../harness/race.js';
 import type { Scenario } from '../harness/scenario.js';
-import { consume, produce, transform } from './runs.js';
-import { closeTopics, countOffsets, withTopic } from './topics.js';
+import { consumerPerformance, producerPerformance } from './peers/java-tools.js';
+import { NodePeer } from './peers/node-peer.js';
+import { platformaticPeer } from './peers/platformatic.js';
+import { rival } from './peers/rival.js';
+import { StreamsPeer, type Guarantee } from './peers/streams.js';
+import { consume, produce, transform, type Delivery } from './runs.js';
+import { withOutput, withTopic } from './topics.js';
 
-/** What Millrace writes, reads or changes in a round. */
+/** What Millrace, and who is as quick, writes, reads or changes in a round. */
 const RECORDS = 2_000_000;
+/** For who is much slower. */
+const FEW = 400_000;
 
-const produceScenario: Scenario = {
+const producing: Scenario = {
   bench: 'kafka/produce',
-  run: async () => {
-    const ours: Contender = { name: 'millrace', records: RECORDS, run: () => withTopic('produce', async (topic) => {
-      const measured = await produce(topic, RECORDS);
-      const stored = await countOffsets(topic);
-      if (stored !== RECORDS) throw new Error(`${stored} of ${RECORDS} records are stored`);
-      return measured;
-    }) };
-    return await race({ bench: 'kafka/produce', ours, rivals: [] });
-  },
-};
-
-const consumeScenario: Scenario = {
-  bench: 'kafka/consume',
-  run: () => withFilled(async (topic) => {
-    const ours: Contender = { name: 'millrace', records: RECORDS, run: () => consume(topic, RECORDS) };
-    return await race({ bench: 'kafka/consume', ours, rivals: [] });
+  run: () => race({
+    bench: 'kafka/produce',
+    ours: { name: 'millrace', records: RECORDS, run: () => withOutput('produce', RECORDS, (topic) => produce(topic, RECORDS)) },
+    rivals: [
+      rival({ name: 'ProducerPerformance', target: 1.5, records: RECORDS, writes: true, start: () => ({ run: producerPerformance }) }),
+      rival({ name: 'kafkajs', target: 8, records: FEW, writes: true, start: () => new NodePeer('./kafkajs-produce.js') }),
+      rival({ name: 'platformatic', target: 2.5, records: RECORDS / 2, writes: true, start: () => platformaticPeer('./platformatic-produce.js') }),
+    ],
   }),
 };
 
-const transformScenario: Scenario = {
-  bench: 'kafka/transform',
-  run: () => withFilled(async (from) => race({ bench: 'kafka/transform', ours: ourTransform(from, 'at-least-once'), rivals: [] })),
-};
-
-const exactlyOnceScenario: Scenario = {
-  bench: 'kafka/transform-exactly-once',
-  run: () => withFilled(async (from) => race({
-    bench: 'kafka/transform-exactly-once',
-    ours: ourTransform(from, 'exactly-once'),
-    rivals: [{ ...ourTransform(from, 'at-least-once'), target: 0.7 }],
+const consuming: Scenario = {
+  bench: 'kafka/consume',
+  run: () => withFilled(2 * RECORDS, (from) => race({
+    bench: 'kafka/consume',
+    ours: { name: 'millrace', records: 2 * RECORDS, run: () => consume(from, 2 * RECORDS) },
+    rivals: [
+      rival({ name: 'ConsumerPerformance', target: 2, records: 2 * RECORDS, from, writes: false, start: () => ({ run: consumerPerformance }) }),
+      rival({ name: 'kafkajs', target: 3, records: 2 * RECORDS, from, writes: false, start: () => new NodePeer('./kafkajs-consume.js') }),
+    ],
   })),
 };
 
+const transforming: Scenario = {
+  bench: 'kafka/transform',
+  run: () => withFilled(RECORDS, (from) => withFilled(FEW, (few) => race({
+    bench: 'kafka/transform',
+    ours: ourTransform(from, 'at-least-once'),
+    rivals: [
+      streams(from, 'at_least_once'),
+      rival({ name: 'kafkajs', target: 25, records: FEW, from: few, writes: true, start: () => new NodePeer('./kafkajs-transform.js') }),
+    ],
+  }))),
+};
+
+const transformingExactlyOnce: Scenario = {
+  bench: 'kafka/transform-exactly-once',
+  run: () => withFilled(RECORDS, (from) => race({
+    bench: 'kafka/transform-exactly-once',
+    ours: ourTransform(from, 'exactly-once'),
+    rivals: [streams(from, 'exactly_once_v2'), { ...ourTransform(from, 'at-least-once'), target: 0.7 }],
+  })),
+};
+
+function streams(from: string, guarantee: Guarantee) {
+  const start = async () => {
+    const peer = await StreamsPeer.start();
+    return { run: (job: Parameters<StreamsPeer['run']>[0]) => peer.run(job, guarantee), close: () => peer.close() };
+  };
+  return rival({ name: 'Kafka Streams', target: 5, records: RECORDS, from, writes: true, start });
+}
+
 /** The change of a filled topic, whose output is looked at once. */
-function ourTransform(from: string, delivery: 'at-least-once' | 'exactly-once'): Contender {
+function ourTransform(from: string, delivery: Delivery): Contender {
   let verified = false;
-  return { name: delivery, records: RECORDS, run: () => withTopic('transform', async (to) => {
-    const measured = await transform(from, to, { delivery });
+  return { name: delivery, records: RECORDS, run: () => withOutput('transform', RECORDS, async (to) => {
+    const measured = await transform(from, to, delivery);
     if (!verified) await consume(to, RECORDS, expectedSum(RECORDS) + RECORDS);
     verified = true;
     return measured;
   }) };
 }
 
-function withFilled<T>(use: (topic: string) => Promise<T>): Promise<T> {
+function withFilled<T>(records: number, use: (topic: string) => Promise<T>): Promise<T> {
   return withTopic('filled', async (topic) => {
-    await produce(topic, RECORDS);
+    await produce(topic, records);
     return await use(topic);
   });
 }
 
 /** What records cost on the way to, from and through a broker, beside other clients. */
-export const kafkaScenarios: readonly Scenario[] = [produceScenario, consumeScenario, transformScenario, exactlyOnceScenario].map((scenario) => ({
-  bench: scenario.bench,
-  run: () => scenario.run().finally(closeTopics),
-}));
+export const kafkaScenarios: readonly Scenario[] = [producing, consuming, transforming, transformingExactlyOnce];

@@ -1,22 +1,13 @@
 import { Kafka, logLevel, type Admin } from 'kafkajs';
+import type { Measured } from '../harness/race.js';
 import { bootstrap } from './broker.js';
 
 /** Of every topic. */
 export const PARTITIONS = 4;
 
-let admin: Promise<Admin> | undefined;
 let made = 0;
 
-async function connected(): Promise<Admin> {
-  admin ??= (async () => {
-    const connecting = new Kafka({ brokers: [bootstrap()], logLevel: logLevel.ERROR }).admin();
-    await connecting.connect();
-    return connecting;
-  })();
-  return admin;
-}
-
-/** A name that no other topic or group has. */
+/** A name that no other topic, group or pipeline has. */
 export function uniqueName(what: string): string {
   return `benchmark-${what}-${process.pid}-${++made}`;
 }
@@ -24,21 +15,37 @@ export function uniqueName(what: string): string {
 /** Makes a topic, and deletes it after `use`. */
 export async function withTopic<T>(what: string, use: (topic: string) => Promise<T>): Promise<T> {
   const topic = uniqueName(what);
-  await (await connected()).createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: PARTITIONS, replicationFactor: 1 }] });
+  await administer((admin) => admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: PARTITIONS, replicationFactor: 1 }] }));
   try {
     return await use(topic);
   } finally {
-    await (await connected()).deleteTopics({ topics: [topic] });
+    await administer((admin) => admin.deleteTopics({ topics: [topic] }));
   }
 }
 
+/** Makes a topic, measures what fills it with at least so many records, and deletes it. */
+export function withOutput(what: string, records: number, fill: (topic: string) => Promise<Measured>): Promise<Measured> {
+  return withTopic(what, async (topic) => {
+    const measured = await fill(topic);
+    const stored = await countOffsets(topic);
+    if (stored < records) throw new Error(`${stored} of ${records} records were written`);
+    return measured;
+  });
+}
+
 /** Offsets that a topic has, markers of transactions included. */
-export async function countOffsets(topic: string): Promise<number> {
-  const partitions = await (await connected()).fetchTopicOffsets(topic);
+async function countOffsets(topic: string): Promise<number> {
+  const partitions = await administer((admin) => admin.fetchTopicOffsets(topic));
   return partitions.reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
 }
 
-export async function closeTopics(): Promise<void> {
-  await (await admin)?.disconnect();
-  admin = undefined;
+/** With a client of its own: kafkajs goes on asking for topics that are deleted by now. */
+async function administer<T>(use: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = new Kafka({ brokers: [bootstrap()], logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  try {
+    return await use(admin);
+  } finally {
+    await admin.disconnect();
+  }
 }
