@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { ChannelReader, Transport } from '@millrace/core';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { localBackend } from '../index.js';
 import { LocalStore } from '../store.js';
 import { CHANNEL, RECORD_BYTES, batchOf, clock, numberOf, sleeper } from './fixtures.js';
@@ -119,6 +119,9 @@ async function reading(id = 'reader#0') {
   return { session, reader, woken };
 }
 
+// Where many processes start at once, each takes seconds to load.
+vi.setConfig({ testTimeout: 60_000 });
+
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 describe('processes that share a folder', () => {
@@ -169,10 +172,10 @@ describe('processes that share a folder', () => {
     const recordBytes = 4096;
     const mapSize = 1024 * 1024;
     const { reader, woken } = await reading();
-    const writers = [0, 1].map((writer) => new Child('write', [writer, 64, 40, recordBytes], { mapSize }));
-    const seen = await collect(reader, woken, 2 * 64 * 40, recordBytes);
+    const writers = [0, 1].map((writer) => new Child('write', [writer, 64, 20, recordBytes], { mapSize }));
+    const seen = await collect(reader, woken, 2 * 64 * 20, recordBytes);
     await Promise.all(writers.map((writer) => writer.done()));
-    for (const writer of [0, 1]) expect(seen.get(writer)).toEqual(upTo(64 * 40));
+    for (const writer of [0, 1]) expect(seen.get(writer)).toEqual(upTo(64 * 20));
     const late = new Child('write', [2, 64, 1, recordBytes], { mapSize });
     await late.done();
     expect((await collect(reader, woken, 64, recordBytes)).get(2)).toEqual(upTo(64));
@@ -183,7 +186,7 @@ describe('a process that is killed', () => {
   it('leaves what it was told is there, whole batches, and nothing that does not belong to the state', async () => {
     const { reader, woken } = await reading();
     let known = 0;
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       const child = new Child('write', [0, 7, 100_000]);
       await child.told(`acknowledged ${known + 7 * (3 + 5 * round)}`);
       child.kill();
