@@ -1,10 +1,12 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import type { ChannelReader, Transport } from '@millrace/core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { localBackend } from '../index.js';
@@ -180,6 +182,16 @@ describe('processes that share a folder', () => {
     await late.done();
     expect((await collect(reader, woken, 64, recordBytes)).get(2)).toEqual(upTo(64));
   });
+});
+
+it('threads of one process share a folder as processes do', async () => {
+  const { reader, woken } = await reading();
+  const load = `process.argv[1] = ${JSON.stringify(SCRIPT)}; import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))}).then(({ register }) => { register(); return import(process.argv[1]); });`;
+  const threads = [0, 1].map((writer) => new Worker(load, { eval: true, argv: ['write', folder, String(writer), '5', '20'], stdout: true }));
+  const ended = threads.map((thread) => once(thread, 'exit'));
+  const seen = await collect(reader, woken, 200);
+  expect((await Promise.all(ended)).flat()).toEqual([0, 0]);
+  for (const writer of [0, 1]) expect(seen.get(writer)).toEqual(upTo(100));
 });
 
 describe('a process that is killed', () => {
