@@ -206,10 +206,11 @@ describe('a process that is killed', () => {
       const acknowledged = Math.max(known, ...child.numbers('acknowledged'));
       const [from] = child.numbers('from');
       expect(from).toBe(known);
+      // A commit that was stored and not yet shown when its process died is shown with the next transaction, which `open` is.
+      const { session } = await sleeper(transport, 'writer#0');
       const end = (await reader.endOffsets()).get(0) ?? 0;
       expect(end).toBeGreaterThanOrEqual(acknowledged);
       expect(end % 7).toBe(0);
-      const { session } = await sleeper(transport, 'writer#0');
       expect(numberOf(session.state.get('written'))).toBe(end);
       await session.close();
       expect((await collect(reader, woken, end - known)).get(0)).toEqual(upTo(end).slice(known));
