@@ -2,6 +2,9 @@ import type { Codec, WriterSchema } from '../codec/index.js';
 import { decodeFact, encodeFact, FactKey } from './facts.js';
 import type { Control, Follower } from './spi.js';
 
+/** How long a reader waits for a schema that a record names and that is not known yet. */
+export const SCHEMA_WAIT_MS = 30_000;
+
 /** External channels belong to no pipeline, so their schemas cannot stand in a control of one: those of this process are known here. */
 const processWide = new Map<string, WriterSchema>();
 

@@ -4,6 +4,7 @@ import { parseAvroSchema, type AvroSchema } from './avro/parse.js';
 import { publish } from './avro/publish.js';
 import { refuseAmbiguousUnions } from './avro/unambiguous.js';
 import type { Codec } from './codec.js';
+import { jsonFormOfAvro, jsonFormOfZod } from './json-form.js';
 import { avroTypeOf } from './zod/to-avro.js';
 import { refineWith } from './zod/refine.js';
 
@@ -67,13 +68,14 @@ function fromZod(schema: z.core.$ZodType): Codec<unknown> {
   const text = publish(type);
   // Whatever exceeds the limits here, every reader would refuse.
   parseAvroSchema(text, { defaults: false });
-  return new AvroCodec(type, text, refineWith(schema, 'name' in type ? type.name : ''));
+  const name = 'name' in type ? type.name : '';
+  return new AvroCodec(type, text, { refine: refineWith(schema, name), jsonForm: () => jsonFormOfZod(schema, type, name) });
 }
 
 function fromAvro(text: string): Codec<unknown> {
   const type = parseAvroSchema(text, { defaults: true });
   refuseAmbiguousUnions(type);
-  return new AvroCodec(type, JSON.stringify(JSON.parse(text)));
+  return new AvroCodec(type, JSON.stringify(JSON.parse(text)), { jsonForm: (codec) => jsonFormOfAvro(type, codec) });
 }
 
 /** `avro('string')` means the type of that name, `avro('"string"')` is its JSON text. */

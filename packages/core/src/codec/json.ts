@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { MillraceError } from '../error/index.js';
 import { MAX_SCHEMA_BYTES } from './avro/limits.js';
-import { decodeUtf8 } from './bytes.js';
 import type { Codec, Decoder, ValueProblem, WriterSchema } from './codec.js';
+import { parseJson, stringify, writeText } from './json-text.js';
 import { undecodable } from './undecodable.js';
-import { invalidValue, shorten } from './value-problem.js';
+import { shorten } from './value-problem.js';
 import { DIFFERENCES, fingerprintOf, formatDifference, incompatible, VALUES, type Comparable } from './writer-schema.js';
 import { metadataOf } from './zod/inspect.js';
 import { issueList, parse, pathOf, refineWith, valueAt } from './zod/refine.js';
@@ -63,11 +63,7 @@ class JsonCodec<S extends z.ZodType> implements Codec<z.output<S>>, Comparable {
   }
 
   encode(value: z.output<S>, buffer: Buffer, position: number): number {
-    const text = stringify(value, this.name);
-    const end = position + Buffer.byteLength(text);
-    if (end > buffer.length) return buffer.length - end;
-    buffer.write(text, position);
-    return end;
+    return writeText(stringify(value, this.name), buffer, position);
   }
 
   decoder(writer: WriterSchema): Decoder<z.output<S>> {
@@ -97,7 +93,7 @@ class JsonDecoder<S extends z.ZodType> implements Decoder<z.output<S>> {
 
   decode(bytes: Uint8Array, start: number, end: number): z.output<S> {
     try {
-      const value = parseText(decodeUtf8(bytes, start, end));
+      const value = parseJson(bytes, start, end);
       const result = parse(this.#schema, value, this.#name);
       if (result.success) return result.data as z.output<S>;
       throw new Error(`it breaks the schema:${issueList(result.error, value)}`, { cause: result.error });
@@ -106,25 +102,6 @@ class JsonDecoder<S extends z.ZodType> implements Decoder<z.output<S>> {
       throw undecodable(this.#name, cause);
     }
   }
-}
-
-function parseText(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    // What V8 says differs from version to version and quotes the record.
-    throw new Error('it is no JSON', { cause });
-  }
-}
-
-function stringify(value: unknown, name: string): string {
-  try {
-    const text = JSON.stringify(value) as string | undefined;
-    if (text !== undefined) return text;
-  } catch (cause) {
-    throw invalidValue(name, [{ path: '', expected: 'a value that JSON can carry', found: shorten(value) }], cause);
-  }
-  throw invalidValue(name, [{ path: '', expected: 'a value that JSON can carry', found: shorten(value) }]);
 }
 
 /** The schema as JSON Schema, or the one that allows everything where zod can make none or only an excessive one. */

@@ -106,6 +106,33 @@ describe('external channels', () => {
     `);
   });
 
+  it('carry JSON where the records have such a form', () => {
+    const Dated = avro(z.object({ at: z.date(), data: z.instanceof(Uint8Array) }).meta({ id: 'Dated' }));
+    const Foreign = avro<{ id: string; hash: Uint8Array }>('{"type":"record","name":"Foreign","fields":[{"name":"id","type":"string"},{"name":"hash","type":{"type":"fixed","name":"Hash","size":16}}]}');
+    @operator()
+    class Several extends Operator {
+      @output(Dated) declare readonly dated: OutputPort<RecordOf<typeof Dated>>;
+      @output(Foreign) declare readonly foreign: OutputPort<RecordOf<typeof Foreign>>;
+      override onRunning(): boolean {
+        return true;
+      }
+    }
+    const pipeline = new Pipeline('p');
+    const several = pipeline.add(Several, {}, { name: 'several' });
+    several.dated.to('kafka://b:9092/dated?format=json');
+    several.foreign.to('kafka://b:9092/foreign?format=json');
+    expect(problemsOf(pipeline)).toMatchInlineSnapshot(`
+      [
+        "p.several.dated: format=json cannot carry the records of this port: this zod schema has no JSON form:
+        - Dated.at: z.date has no JSON form; use z.iso.datetime()
+        - Dated.data: z.instanceof(Uint8Array) has no JSON form; use a z.object, or z.base64() for bytes; choose another format [MILLRACE_SCHEMA_UNMAPPABLE]",
+        "p.several.foreign: format=json cannot carry the records of this port: this Avro schema has no JSON form:
+        - Foreign.hash: bytes have no JSON form; use a string with base64; choose another format [MILLRACE_SCHEMA_UNMAPPABLE]",
+      ]
+    `);
+    expect(reading('kafka://b:9092/orders?group=g&format=json')).toEqual([]);
+  });
+
   it('in the format confluent need a registry, and no other does', () => {
     expect(reading('kafka://b:9092/orders?group=g&format=confluent')).toMatchInlineSnapshot(`
       [

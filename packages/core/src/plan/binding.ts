@@ -1,9 +1,9 @@
-import type { Codec } from '../codec/index.js';
+import { jsonFormOf, type Codec } from '../codec/index.js';
 import { STAND_IN } from './codecs.js';
 import { suggest } from './nearest.js';
 import { credentialsIn, splitQuery, withoutCredentials } from './locations.js';
 import type { ExternalBinding, ExternalFormat } from './plan.js';
-import { shown, type ProblemList } from './problem-list.js';
+import { reasonOf, shown, type ProblemList } from './problem-list.js';
 
 const KEYS = ['group', 'start', 'until', 'format', 'registry'] as const;
 const FORMATS: readonly ExternalFormat[] = ['avro', 'avro-bare', 'confluent', 'json', 'text', 'bytes'];
@@ -60,6 +60,15 @@ export function checkBinding({ binding, keys }: SplitBinding, direction: 'from' 
   if (registry !== undefined && format !== 'confluent') problems.error('MILLRACE_LOCATION_INVALID', where, 'registry is for format=confluent only', 'add format=confluent, or remove registry');
   if (format !== undefined && codec !== STAND_IN && !formatsOf(codec).includes(format)) {
     problems.error('MILLRACE_OPTION_INVALID', where, `format=${format} cannot carry the records of this port, whose codec is ${codec.format}`, `the formats for it are ${formatsOf(codec).join(', ')}; or declare the port with another codec`);
+  } else if (format === 'json' && codec.format === 'avro') checkJson(codec, where, problems);
+}
+
+/** JSON carries less than Avro: no dates, bigints and bytes. */
+function checkJson(codec: Codec<unknown>, where: string, problems: ProblemList): void {
+  try {
+    jsonFormOf(codec);
+  } catch (thrown) {
+    problems.error('MILLRACE_SCHEMA_UNMAPPABLE', where, `format=json cannot carry the records of this port: ${reasonOf(thrown)}`, 'choose another format');
   }
 }
 

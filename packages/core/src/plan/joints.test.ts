@@ -216,10 +216,10 @@ describe('dead letters', () => {
     const source = pipeline.add(Source, {}, { name: 'source' });
     const sink = pipeline.add(Sink, {}, { name: 'sink', ports: { orders: { onError: 'deadLetter' } } });
     sink.orders.connect(source.orders);
-    sink.orders.deadLetters.to('kafka://b:9092/lost?format=json');
+    sink.orders.deadLetters.to('kafka://b:9092/lost?format=avro');
     const plan = pipeline.plan({ location: 'memory:', backends: [memoryBackend, broker] });
     expect(plan.problems).toEqual([]);
-    expect(plan.operators[1]?.inputs[0]?.deadLetters).toMatchObject([{ name: 'lost', location: 'kafka://b:9092', external: { format: 'json' }, writers: [{ operator: 'sink', port: 'orders.deadLetters' }] }]);
+    expect(plan.operators[1]?.inputs[0]?.deadLetters).toMatchObject([{ name: 'lost', location: 'kafka://b:9092', external: { format: 'avro' }, writers: [{ operator: 'sink', port: 'orders.deadLetters' }] }]);
   });
 });
 

@@ -1,23 +1,35 @@
-import type { SchemaCatalog } from '../channel/schema-catalog.js';
+import { SCHEMA_WAIT_MS, type SchemaCatalog } from '../channel/schema-catalog.js';
 import type { RecordBatch } from '../channel/spi.js';
 import type { Clock } from '../clock/index.js';
 import type { Codec, Decoder } from '../codec/index.js';
 import { MillraceError } from '../error/index.js';
 
-/** How long a reader waits for a schema that a record names and control does not have yet. */
-const SCHEMA_WAIT_MS = 30_000;
+/** How a port reads the batches of its channel. */
+export interface BatchDecoders {
+  /** When to look again for a schema that is missing; Infinity where none is. */
+  readonly lookAgainAt: number;
+  /**
+   * Whether a batch can be read by now; its schema may yet be published.
+   * @throws MillraceError `MILLRACE_SCHEMA_INCOMPATIBLE`, `MILLRACE_SCHEMA_INVALID`, `MILLRACE_SCHEMA_UNKNOWN` after a while
+   */
+  canRead(batch: RecordBatch): boolean;
+  /** The decoder of a batch of encoded records; `undefined` while its schema is not known. @throws as {@link canRead} */
+  of(batch: RecordBatch): Decoder<unknown> | undefined;
+}
 
 export interface DecodersOptions {
   readonly replica: string;
   readonly port: string;
   readonly channel: string;
   readonly codec: Codec<unknown>;
+  /** Reads batches that name no schema; default the codec. */
+  readonly bare?: Decoder<unknown>;
   readonly schemas: SchemaCatalog | undefined;
   readonly clock: Clock;
 }
 
 /** How a port reads each schema that it meets: resolved at first sight. */
-export class Decoders {
+export class Decoders implements BatchDecoders {
   readonly #options: DecodersOptions;
   readonly #known = new Map<string, Decoder<unknown>>();
   /** When it met a schema that nobody has published yet. */
@@ -25,17 +37,13 @@ export class Decoders {
 
   constructor(options: DecodersOptions) {
     this.#options = options;
+    if (options.bare !== undefined) this.#known.set('', options.bare);
   }
 
-  /** When to look again for a schema that is missing; Infinity where none is. */
   get lookAgainAt(): number {
     return this.#missedAt === undefined ? Infinity : this.#missedAt + SCHEMA_WAIT_MS;
   }
 
-  /**
-   * Whether a batch can be read by now; its schema may yet be published.
-   * @throws MillraceError `MILLRACE_SCHEMA_INCOMPATIBLE`, `MILLRACE_SCHEMA_INVALID`, `MILLRACE_SCHEMA_UNKNOWN` after a while
-   */
   canRead(batch: RecordBatch): boolean {
     const { codec } = this.#options;
     if (batch.objects === undefined) return this.of(batch) !== undefined;
@@ -43,7 +51,6 @@ export class Decoders {
     throw this.#error('MILLRACE_SCHEMA_INCOMPATIBLE', batch, `that lies there by reference and was made for schema ${batch.schema}, not ${codec.fingerprint}; let the version that wrote it read it first, or start fresh`);
   }
 
-  /** The decoder of a batch of encoded records; `undefined` while its schema is not known. @throws as {@link canRead} */
   of(batch: RecordBatch): Decoder<unknown> | undefined {
     const { codec, schemas } = this.#options;
     const known = this.#known.get(batch.schema);

@@ -2,12 +2,14 @@ import { EndOfStream } from '../channel/end-of-stream.js';
 import type { ChannelReader, ChannelRole, ChannelWriter, CommitResult, Offsets, Session, Transport } from '../channel/spi.js';
 import { NO_CHANNEL, type StatusFact } from '../channel/status-board.js';
 import { toError } from '../error/index.js';
+import { encodingOf, formatOf } from '../external/index.js';
 import type { Operator } from '../operator/index.js';
 import { assignedPartitions, groupName, replicaName, replicaNames, writerNames, type ChannelPlan, type InputPlan, type OutputPlan } from '../plan/plan.js';
 import { DeadLetter } from '../port/index.js';
 import { deadLetterOf } from './dead-letters.js';
 import type { ReplicaEnvironment } from './environment.js';
 import { ChannelInputPort, type LostRecord } from './input-port.js';
+import { decodersOf } from './decoders-of.js';
 import { Inputs } from './inputs.js';
 import { Loops } from './loops.js';
 import { portCounters, type PortCounters, type ReplicaCounters } from './metrics.js';
@@ -113,7 +115,7 @@ export class Execution {
     const port = new ChannelInputPort({
       replica: this.name, plan, channel: channel.name, reader, positions, end, step, replay, loops,
       until: external?.untilEnd === true ? await reader.endOffsets() : undefined,
-      schemas: env.schemas, counters: this.#countersOf(plan.name), clock: env.clock, logger: env.logger, freeze: env.freeze,
+      decoders: decodersOf(plan, { replica: this.name, schemas: env.schemas, clock: env.clock, wake }), counters: this.#countersOf(plan.name), clock: env.clock, logger: env.logger, freeze: env.freeze,
       onLost: (record) => {
         this.hasLost = true;
         if (record.policy === 'deadLetter') this.#lost.push(record);
@@ -250,7 +252,8 @@ export class Execution {
     const { env } = this.#options;
     const session = this.#sessions.get(env.transport(plan.location))!;
     const writer = await session.writer(plan.name, { external: plan.external !== undefined, backend: port.backend, ...this.#role(plan, port.name, plan.reader === undefined ? [] : replicaNames(env.pipeline, plan.reader.operator, plan.reader.replicas)) });
-    const channel = new OutputChannel(plan, writer, port.codec, env.board, env.pipeline);
+    const encoding = plan.external === undefined ? port.codec : encodingOf(port.codec, formatOf(port.codec, plan.external.format));
+    const channel = new OutputChannel(plan, writer, port.codec, encoding, env.board, env.pipeline);
     this.#channels.push(channel);
     this.#byWriter.set(writer, channel);
     return channel;

@@ -1,5 +1,4 @@
 import type { EndOfStream, StreamEnd } from '../channel/end-of-stream.js';
-import type { SchemaCatalog } from '../channel/schema-catalog.js';
 import { NO_VALUE, TOMBSTONE, type ChannelReader, type Offsets, type RecordBatch } from '../channel/spi.js';
 import type { Clock } from '../clock/index.js';
 import type { Decoder } from '../codec/index.js';
@@ -7,7 +6,7 @@ import { MillraceError, toError } from '../error/index.js';
 import type { Logger } from '../logger/index.js';
 import type { InputPlan } from '../plan/plan.js';
 import { InputPort, type Entry, type EntryOptions } from '../port/index.js';
-import { Decoders } from './decoders.js';
+import type { BatchDecoders } from './decoders.js';
 import { deepFreeze } from './freeze.js';
 import type { Loops } from './loops.js';
 import type { PortCounters } from './metrics.js';
@@ -33,7 +32,7 @@ export interface InputPortOptions {
   readonly end: EndOfStream | undefined;
   /** Ends at which an external channel is done (`until=end`). */
   readonly until: Offsets | undefined;
-  readonly schemas: SchemaCatalog | undefined;
+  readonly decoders: BatchDecoders;
   readonly step: StepScope;
   readonly replay: Replay;
   readonly loops: Loops;
@@ -58,7 +57,7 @@ export class ChannelInputPort extends InputPort<unknown> {
   readonly #changed = new Set<number>();
   /** Given up since the last commit: counted with it, since a step that fails gives them up again. */
   readonly #lost = { skip: 0, deadLetter: 0 };
-  readonly #decoders: Decoders;
+  readonly #decoders: BatchDecoders;
   /** Fetched and not handed out yet, from record `#from` on. */
   #held: RecordBatch | undefined;
   #from = 0;
@@ -71,8 +70,7 @@ export class ChannelInputPort extends InputPort<unknown> {
     this.#options = options;
     this.#next = new Map(options.positions);
     this.#committed = new Map(options.positions);
-    const { replica, plan: { name, codec }, channel, schemas, clock } = options;
-    this.#decoders = new Decoders({ replica, port: name, channel, codec, schemas, clock });
+    this.#decoders = options.decoders;
   }
 
   get name(): string {

@@ -2,6 +2,7 @@ import type { ChannelWriter, OutgoingBatch, RecordHeader } from '../channel/spi.
 import type { StatusBoard, StatusFact } from '../channel/status-board.js';
 import { haveSameValues, type Codec } from '../codec/index.js';
 import { toError } from '../error/index.js';
+import type { Encoding } from '../external/index.js';
 import { replicaIndex, replicaNames, type ChannelPlan } from '../plan/plan.js';
 
 const NO_BYTES = new Uint8Array(0);
@@ -26,6 +27,7 @@ export class OutputChannel {
   readonly partitioner: ChannelWriter['partitioner'];
   /** Values go by reference: the reader is known, and takes just the values that the writer gives. */
   readonly byReference: boolean;
+  readonly encoding: Encoding;
   /** Offset after this incarnation's last committed record, by partition. */
   readonly ends = new Map<number, number>();
   /** Replicas of the reader, by index, that are done for good. */
@@ -37,11 +39,12 @@ export class OutputChannel {
   readonly #writer: ChannelWriter;
   readonly #unwatch: () => void;
 
-  constructor(plan: ChannelPlan, writer: ChannelWriter, codec: Codec<unknown>, board: StatusBoard | undefined, pipeline: string) {
+  constructor(plan: ChannelPlan, writer: ChannelWriter, codec: Codec<unknown>, encoding: Encoding, board: StatusBoard | undefined, pipeline: string) {
     this.name = plan.name;
     this.#writer = writer;
     this.partitions = writer.partitions;
     this.partitioner = writer.partitioner;
+    this.encoding = encoding;
     this.isExternal = plan.external !== undefined;
     const { reader } = plan;
     this.byReference = plan.capabilities.objects && !this.isExternal && reader !== undefined && haveSameValues(codec, reader.codec);
@@ -112,20 +115,20 @@ export class OutputChannel {
 }
 
 /** Lays values out as one batch for a partition; `pick` names those that go there, in order, or all. */
-export function layOut(outgoing: Outgoing, partition: number, pick: readonly number[] | undefined, codec: Codec<unknown>, byReference: boolean): OutgoingBatch {
+export function layOut(outgoing: Outgoing, partition: number, pick: readonly number[] | undefined, encoding: Encoding, byReference: boolean): OutgoingBatch {
   const { keys, headers, timestamps, now } = outgoing;
   const values = pick === undefined ? outgoing.values : pick.map((i) => outgoing.values[i]);
   const count = values.length;
   let bytes: Uint8Array = NO_BYTES;
   let bounds: Uint32Array = NO_BOUNDS;
-  if (!byReference) ({ bytes, bounds } = encodeValues(values, codec));
+  if (!byReference) ({ bytes, bounds } = encodeValues(values, encoding));
   return {
     partition,
     count,
     objects: byReference ? values : undefined,
     bytes,
     bounds,
-    schema: codec.fingerprint,
+    schema: encoding.fingerprint,
     timestamp: now,
     timestamps: timestamps && pick ? Float64Array.from(pick, (i) => timestamps[i]!) : timestamps,
     keys: keys && pick ? pick.map((i) => keys[i]) : keys,
@@ -136,16 +139,16 @@ export function layOut(outgoing: Outgoing, partition: number, pick: readonly num
 let scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** Encodes values one after the other; the scratch buffer is shared by all sends of the thread and copied from once. */
-function encodeValues(values: readonly unknown[], codec: Codec<unknown>): { bytes: Uint8Array; bounds: Uint32Array } {
+function encodeValues(values: readonly unknown[], encoding: Encoding): { bytes: Uint8Array; bounds: Uint32Array } {
   const bounds = new Uint32Array(2 * values.length);
   let position = 0;
   for (let i = 0; i < values.length; i++) {
-    let end = codec.encode(values[i], scratch, position);
+    let end = encoding.encode(values[i], scratch, position);
     while (end < 0 || end > scratch.length) {
       const larger = Buffer.allocUnsafeSlow(Math.max(2 * scratch.length, scratch.length + (end < 0 ? -end : end)));
       scratch.copy(larger, 0, 0, position);
       scratch = larger;
-      end = codec.encode(values[i], scratch, position);
+      end = encoding.encode(values[i], scratch, position);
     }
     bounds[2 * i] = position;
     bounds[2 * i + 1] = position = end;

@@ -156,12 +156,12 @@ export class ChannelOutputPort extends OutputPort<unknown> {
   }
 
   #write(channel: OutputChannel, partition: number, outgoing: Outgoing, pick: readonly number[] | undefined): Promise<void> | undefined {
-    const { plan, counters } = this.#options;
+    const { counters } = this.#options;
     if (!channel.hasReader(partition)) {
       counters.dropped += pick?.length ?? outgoing.values.length;
       return undefined;
     }
-    const batch = layOut(outgoing, partition, pick, plan.codec, channel.byReference);
+    const batch = layOut(outgoing, partition, pick, channel.encoding, channel.byReference);
     counters.bytes += batch.bytes.byteLength;
     return channel.write(batch);
   }

@@ -385,13 +385,3 @@ it('tells of everything at once', async () => {
     'MILLRACE_CHANNEL_MISMATCH', 'MILLRACE_CHANNEL_UNKNOWN', 'MILLRACE_RESCALE_REFUSED', 'MILLRACE_INJECTION_FAILED', 'MILLRACE_INJECTION_FAILED', 'MILLRACE_INJECTION_FAILED',
   ]);
 });
-
-it('refuses a format of an external channel that this version does not write', async () => {
-  await make({ name: 'orders', partitions: 1 });
-  const pipeline = new Pipeline('p');
-  pipeline.add(Sink, {}, { name: 'sink' }).orders.from(`memory:${space}/orders?group=billing&format=json`);
-  expect(await findings(planOf(pipeline))).toContain('p.sink.orders: its binding asks for format=json, and this version writes and reads the records of the port as avro only; leave format out, or declare the port with a codec of that format [MILLRACE_CAPABILITY_MISSING]');
-  const plain = new Pipeline('p');
-  plain.add(Sink, {}, { name: 'sink' }).orders.from(`memory:${space}/orders?group=billing&format=avro`);
-  expect(await findings(planOf(plain))).toEqual([]);
-});

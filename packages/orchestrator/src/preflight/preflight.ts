@@ -22,7 +22,6 @@ export async function preflight(plan: Plan, { transports, whyNot }: PreflightOpt
   const live = await readLive(plan, transports);
   return [
     ...live.problems,
-    ...checkFormats(plan),
     ...checkCapabilities(plan, transports),
     ...checkOwnChannels(plan, live),
     ...checkExternalChannels(plan, live, transports),
@@ -33,15 +32,6 @@ export async function preflight(plan: Plan, { transports, whyNot }: PreflightOpt
     ...checkClashes(plan, live),
     ...(whyNot === undefined ? [] : checkInjections(plan, whyNot)),
   ];
-}
-
-/** The port's own codec is what encodes records so far, whatever else the binding could ask of it. */
-function checkFormats({ pipeline, channels }: Plan): readonly Problem[] {
-  return channels.flatMap(({ external, reader, writers }) => {
-    const end = reader ?? writers[0];
-    if (external?.format === undefined || end === undefined || external.format === end.codec.format) return [];
-    return [error('MILLRACE_CAPABILITY_MISSING', `${pipeline}.${end.operator}.${end.port}`, `its binding asks for format=${external.format}, and this version writes and reads the records of the port as ${end.codec.format} only`, `leave format out, or declare the port with a codec of that format`)];
-  });
 }
 
 /** A backend may say yes to transactions without a connection, and no with one: an old broker, another file. */

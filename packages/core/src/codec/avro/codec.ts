@@ -1,5 +1,6 @@
 import { MillraceError } from '../../error/index.js';
 import type { Codec, Decoder, ValueProblem, WriterSchema } from '../codec.js';
+import { JSON_FORM, type JsonForm } from '../json-form.js';
 import { invalidValue } from '../value-problem.js';
 import { DIFFERENCES, formatDifference, incompatible, VALUES, type Comparable } from '../writer-schema.js';
 import { BinaryEncoder } from './binary-encoder.js';
@@ -24,6 +25,14 @@ interface KnownWriter<T> {
   readonly decoder: Decoder<T>;
 }
 
+/** What a codec can do beyond what its type says. */
+export interface AvroCodecParts<T> {
+  /** The full check, where there is more to it than the type. */
+  readonly refine?: (value: unknown) => T;
+  /** Throws where there is none. */
+  jsonForm(codec: Codec<T>): JsonForm<T>;
+}
+
 /** The codec of an Avro type, wherever that came from. */
 export class AvroCodec<T> implements Codec<T>, Comparable {
   readonly format = 'avro';
@@ -31,22 +40,22 @@ export class AvroCodec<T> implements Codec<T>, Comparable {
   readonly fingerprint: string;
   readonly schema: string;
   readonly #type: AvroType;
-  readonly #refine: ((value: unknown) => T) | undefined;
+  readonly #parts: AvroCodecParts<T>;
   readonly #writers = new Map<string, KnownWriter<T>>();
   #check: ((value: unknown) => boolean) | undefined;
   #write: Write | undefined;
   #values: string | undefined;
+  #jsonForm: JsonForm<T> | undefined;
 
   /**
    * @param schema the text that writers publish; it must say the same as `type`.
-   * @param refine the full check, where there is more to it than the type.
    */
-  constructor(type: AvroType, schema: string, refine?: (value: unknown) => T) {
+  constructor(type: AvroType, schema: string, parts: AvroCodecParts<T>) {
     this.name = 'name' in type ? type.name : '';
     this.schema = schema;
     this.fingerprint = crc64Avro(canonicalForm(type));
     this.#type = type;
-    this.#refine = refine;
+    this.#parts = parts;
   }
 
   isValid(value: unknown): value is T {
@@ -58,7 +67,8 @@ export class AvroCodec<T> implements Codec<T>, Comparable {
   }
 
   parse(value: unknown): T {
-    const refined: unknown = this.#refine === undefined ? value : this.#refine(value);
+    const { refine } = this.#parts;
+    const refined: unknown = refine === undefined ? value : refine(value);
     if (!this.isValid(refined)) throw invalidValue(this.name, this.problems(refined));
     return refined;
   }
@@ -108,6 +118,10 @@ export class AvroCodec<T> implements Codec<T>, Comparable {
 
   [VALUES](): string {
     return (this.#values ??= valuesOf(this.#type));
+  }
+
+  [JSON_FORM](): JsonForm<T> {
+    return (this.#jsonForm ??= this.#parts.jsonForm(this));
   }
 
   /** What a writer published, once it is known to be what its fingerprint stands for. */
