@@ -23,7 +23,8 @@ export async function retry<T>(attempt: () => Promise<T>, { patience, what, sign
     try {
       return await attempt();
     } catch (error) {
-      if (signal?.aborted === true || !(error instanceof KafkaError) || !error.retriable) throw error;
+      signal?.throwIfAborted();
+      if (!(error instanceof KafkaError) || !error.retriable) throw error;
       if (performance.now() - since > patience) throw new MillraceError('MILLRACE_TIMEOUT', `${what} did not succeed within ${patience} ms: ${error.message}`, { cause: error });
       await again?.(error);
       await sleep(Math.min(250, 2 ** Math.min(failures, 8)));

@@ -89,7 +89,7 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
     return this.#failure === undefined && this.#closed === undefined && this.#exactlyOnce && this.#staged > this.#stepLimit / 2;
   }
 
-  async reader(channel: string, options: ReaderOptions): Promise<ChannelReader> {
+  async reader(channel: string, options: ReaderOptions): Promise<KafkaChannelReader> {
     this.check();
     const { topic, partitions } = await this.connection.find(channel, options.external === true);
     this.check();
@@ -133,6 +133,8 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
     const written = this.#writers.map((writer) => [writer, writer.takeWritten()] as const).filter(([, queues]) => queues.size > 0);
     if (groups.size === 0 && changes.length === 0 && written.length === 0) return { ends: new Map() };
     this.#staged = 0;
+    // Before anything else is written: that belongs to the next commit.
+    this.parts.producer.hold();
     const committing = this.#committing.then(async () => {
       await this.#commit(groups, changes);
       const ends = new Map<ChannelWriter, Offsets>();
@@ -155,6 +157,7 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
     for (const reader of this.#readers) reader.close();
     this.parts.producer.close(error);
     this.parts.committer.close(error);
+    this.parts.transaction.stop(error);
     this.wake();
   }
 
@@ -178,11 +181,11 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
 
   async #commit(groups: Groups, changes: Changes): Promise<void> {
     this.check();
-    this.parts.producer.hold();
+    this.parts.producer.hold(); // a commit before this one has released it
     try {
       await (this.#exactlyOnce ? this.#commitAll(groups, changes) : this.#commitAfterData(groups, changes));
     } catch (error) {
-      this.fail(error instanceof Error ? error : new Error(String(error)));
+      this.fail(asError(error));
       throw this.#failure ?? error;
     }
     for (const [key, value] of changes) {
@@ -195,7 +198,7 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
   async #commitAll(groups: Groups, changes: Changes): Promise<void> {
     const { transaction, producer } = this.parts;
     this.#writeState(changes);
-    await Promise.all([producer.flush(), ...this.#commitPositions(groups)]);
+    await this.#all([producer.flush(), ...this.#commitPositions(groups)]);
     failPoint('after-ack');
     await transaction.commit();
     failPoint('after-commit');
@@ -210,14 +213,23 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
   async #commitAfterData(groups: Groups, changes: Changes): Promise<void> {
     const { transaction, producer, committer, stateTopic } = this.parts;
     this.#writeState(changes);
-    await Promise.all(groups.size > 0 ? Array.from(groups.keys(), (group) => transaction.addGroup(group)) : [transaction.join([{ topic: stateTopic, partition: 0 }])]);
+    await this.#all(groups.size > 0 ? Array.from(groups.keys(), (group) => transaction.addGroup(group)) : [transaction.join([{ topic: stateTopic, partition: 0 }])]);
     const flushed = producer.flush();
     producer.release();
-    await Promise.all([flushed, committer.flush(), ...this.#commitPositions(groups)]);
+    await this.#all([flushed, committer.flush(), ...this.#commitPositions(groups)]);
     failPoint('after-ack');
     await transaction.commit();
     failPoint('after-commit');
     committer.leaveTransaction();
+  }
+
+  /** Waits for the rest even where one fails: positions that are written behind the end of their transaction would stay undecided. */
+  async #all(work: readonly Promise<void>[]): Promise<void> {
+    const results = await Promise.allSettled(work.map((each) => each.catch((error: unknown) => {
+      this.fail(asError(error));
+      throw error;
+    })));
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
   #commitPositions(groups: Groups): Promise<void>[] {
@@ -241,6 +253,7 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
     for (const reader of this.#readers) reader.close();
     producer.close(reason);
     committer.close(reason);
+    transaction.stop(reason);
     await this.#committing;
     // Readers do not wait for the time-out of a transaction that nobody will commit.
     if (!MillraceError.is(this.#failure, 'MILLRACE_FENCED')) await transaction.abort().catch((error: unknown) => this.connection.logger.warn({ error, owner: this.owner }, 'the open transaction could not be aborted; the cluster does it after its time-out'));
@@ -251,4 +264,8 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
     if (reader instanceof KafkaChannelReader && reader.host === this) return reader;
     throw new MillraceError('MILLRACE_CHANNEL_MISMATCH', `positions of a reader of channel ${reader.channel} that does not belong to this session of ${this.owner}`, { channel: reader.channel });
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

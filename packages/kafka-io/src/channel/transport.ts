@@ -120,7 +120,12 @@ export class KafkaTransport implements Transport, Connection {
     if (!this.settings.fencing && owner.delivery === 'exactly-once') {
       throw new MillraceError('MILLRACE_DELIVERY_IMPOSSIBLE', `${owner.id} asks for exactly-once, which needs transactions: the cluster is used with fencing: false`);
     }
-    const fenced = this.settings.fencing ? await OwnerTransaction.take(this.client, owner.id, { transactionTimeout: options.transactionTimeout, patience: this.patience }) : undefined;
+    let incarnation = 0;
+    const isReplaced = async (): Promise<boolean> => {
+      await table.caughtUp();
+      return incarnationOf(table.get(owner.id)) > incarnation;
+    };
+    const fenced = this.settings.fencing ? await OwnerTransaction.take(this.client, owner.id, { transactionTimeout: options.transactionTimeout, patience: this.patience, isReplaced }) : undefined;
     failPoint('after-fence');
     const transaction = fenced ?? new UnfencedOwner(this.positions);
     const bell: { fail: (error: Error) => void } = { fail: () => undefined };
@@ -128,7 +133,7 @@ export class KafkaTransport implements Transport, Connection {
     const committer = this.#producer(fenced?.producer ?? (await this.#plainIdentity()), onFailure, fenced);
     try {
       await table.caughtUp();
-      const incarnation = incarnationOf(table.get(owner.id)) + 1;
+      incarnation = incarnationOf(table.get(owner.id)) + 1;
       committer.write(committer.queue(table.topic, 0), recordsOf([[owner.id, Buffer.from(JSON.stringify({ v: 1, incarnation }))]]), undefined);
       await committer.flush();
       await transaction.commit();

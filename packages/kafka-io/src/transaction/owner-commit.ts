@@ -9,6 +9,8 @@ export interface OwnerCommit {
   /** Writes positions of a group that was added; they count with {@link commit}. */
   commitOffsets(group: string, offsets: readonly OffsetToCommit[]): Promise<void>;
   commit(): Promise<void>;
+  /** From now on nothing is tried again, except an abort; what waits to be tried rejects with the error. */
+  stop(error: Error): void;
   /** Gives up what is open, so that nobody waits for it. */
   abort(): Promise<void>;
 }

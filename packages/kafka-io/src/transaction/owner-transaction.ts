@@ -12,6 +12,8 @@ export interface TransactionOptions {
   readonly transactionTimeout: number;
   /** Ms for which a coordinator may be out of reach. */
   readonly patience: number;
+  /** Whether a newer session of the owner has begun: asked where a refusal may have another cause. */
+  isReplaced(): Promise<boolean>;
 }
 
 /**
@@ -20,6 +22,7 @@ export interface TransactionOptions {
  */
 export class OwnerTransaction implements OwnerCommit, TransactionalScope {
   readonly #groups = new Set<string>();
+  readonly #stopped = new AbortController();
   #openSince: number | undefined;
 
   private constructor(
@@ -43,7 +46,7 @@ export class OwnerTransaction implements OwnerCommit, TransactionalScope {
       });
       return new OwnerTransaction(client, { transactionalId, ...identity }, options);
     } catch (error) {
-      throw refusal(error, transactionalId, undefined);
+      throw refused(error, transactionalId);
     }
   }
 
@@ -68,12 +71,13 @@ export class OwnerTransaction implements OwnerCommit, TransactionalScope {
       await retry(async () => check('TxnOffsetCommit', await (await this.client.groupCoordinator(group)).send(txnOffsetCommit(this.producer, group, offsets)), group), {
         patience: this.options.patience,
         what: `writing the positions of group ${group}`,
+        signal: this.#stopped.signal,
         again: (error) => {
           if (movesCoordinator(error)) this.client.forgetCoordinator('group', group);
         },
       });
     } catch (error) {
-      throw this.#refusal(error);
+      throw await this.#explain(error);
     }
   }
 
@@ -85,30 +89,45 @@ export class OwnerTransaction implements OwnerCommit, TransactionalScope {
     this.#groups.clear();
   }
 
+  stop(error: Error): void {
+    this.#stopped.abort(error);
+  }
+
   /** Gives up soon. */
   async abort(): Promise<void> {
     if (this.#openSince === undefined) return;
-    await this.#ask('the abort', (node) => node.send(endTxn(this.producer, 'abort'), { timeout: ABORT_PATIENCE }), ABORT_PATIENCE);
+    await this.#ask('the abort', (node) => node.send(endTxn(this.producer, 'abort'), { timeout: ABORT_PATIENCE }), { patience: ABORT_PATIENCE });
     this.#openSince = undefined;
     this.#groups.clear();
   }
 
-  async #ask<T>(what: string, send: (node: KafkaNode) => Promise<T>, patience = this.options.patience): Promise<T> {
+  async #ask<T>(what: string, send: (node: KafkaNode) => Promise<T>, { patience, signal }: { readonly patience: number; readonly signal?: AbortSignal } = { patience: this.options.patience, signal: this.#stopped.signal }): Promise<T> {
     const { client, transactionalId } = this;
     try {
       return await retry(async () => send(await client.transactionCoordinator(transactionalId)), {
         patience,
+        signal,
         what: `${what} of ${transactionalId}`,
         again: (error) => forget(client, transactionalId, error),
       });
     } catch (error) {
-      throw this.#refusal(error);
+      throw await this.#explain(error);
     }
   }
 
-  #refusal(error: unknown): unknown {
-    const openFor = this.#openSince === undefined ? undefined : performance.now() - this.#openSince;
-    return refusal(error, this.transactionalId, openFor !== undefined && openFor > this.options.transactionTimeout ? openFor : undefined);
+  async #explain(error: unknown): Promise<unknown> {
+    return error instanceof KafkaError ? this.refusal(error) : error;
+  }
+
+  /**
+   * The coordinator raises the epoch of a transaction that was open for too long, too, so that its owner looks like one that was
+   * replaced. The difference is between trying anew and giving way.
+   */
+  async refusal(error: KafkaError): Promise<Error> {
+    const { transactionalId } = this;
+    const openFor = this.#openSince === undefined ? 0 : performance.now() - this.#openSince;
+    if (openFor <= this.options.transactionTimeout || !isFencing(error) || (await this.options.isReplaced().catch(() => false))) return refused(error, transactionalId);
+    return new MillraceError('MILLRACE_TIMEOUT', `the transaction of ${transactionalId} was open for ${Math.round(openFor)} ms and was aborted by the cluster: commit more often, make steps shorter, or raise producer.transactionTimeout`, { cause: error });
   }
 }
 
@@ -127,13 +146,14 @@ function forget(client: KafkaClient, transactionalId: string, error: KafkaError)
   if (movesCoordinator(error)) client.forgetCoordinator('transaction', transactionalId);
 }
 
-/** @param expired ms for which the transaction was open, where that is longer than the coordinator allows. */
-function refusal(error: unknown, transactionalId: string, expired: number | undefined): unknown {
+function isFencing(error: unknown): boolean {
+  return KafkaError.is(error, 'PRODUCER_FENCED', 'INVALID_PRODUCER_EPOCH');
+}
+
+function refused(error: KafkaError, transactionalId: string): MillraceError;
+function refused(error: unknown, transactionalId: string): unknown;
+function refused(error: unknown, transactionalId: string): unknown {
   if (!(error instanceof KafkaError)) return error;
-  if (error.code === 'PRODUCER_FENCED' || error.code === 'INVALID_PRODUCER_EPOCH') {
-    return expired === undefined
-      ? new MillraceError('MILLRACE_FENCED', `a newer session of ${transactionalId} took over`, { cause: error })
-      : new MillraceError('MILLRACE_TIMEOUT', `the transaction of ${transactionalId} was open for ${Math.round(expired)} ms and was aborted by the cluster: commit more often, make steps shorter, or raise producer.transactionTimeout`, { cause: error });
-  }
+  if (isFencing(error)) return new MillraceError('MILLRACE_FENCED', `a newer session of ${transactionalId} took over`, { cause: error });
   return new MillraceError('MILLRACE_BACKEND_FAILED', error.message, { cause: error });
 }

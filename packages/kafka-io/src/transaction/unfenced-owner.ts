@@ -25,6 +25,8 @@ export class UnfencedOwner implements OwnerCommit {
     await Promise.all(pending.map(([group, offsets]) => this.positions.commit(group, offsets)));
   }
 
+  stop(): void {}
+
   async abort(): Promise<void> {
     this.#pending = [];
   }
