@@ -39,7 +39,8 @@ const NULL_VARINT = 1;
  * @see https://kafka.apache.org/documentation/#recordbatch
  */
 export class BatchBuilder {
-  readonly #maxBytes: number;
+  /** Bytes of a whole batch, before compression. */
+  readonly maxBytes: number;
   #buffer: Buffer;
   /** The same memory: four bytes at a time are several times faster through it. */
   #view: DataView;
@@ -51,7 +52,7 @@ export class BatchBuilder {
 
   /** @param maxBytes of the whole batch before compression; a record that is larger by itself gets a batch of its own. */
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+    this.maxBytes = maxBytes;
     this.#buffer = Buffer.allocUnsafeSlow(Math.min(INITIAL_BYTES, Math.max(maxBytes, HEADER_BYTES)));
     this.#view = viewOf(this.#buffer);
   }
@@ -108,7 +109,7 @@ export class BatchBuilder {
     this.#count = 0;
     this.#isFull = false;
     // One giant record must not hold its memory for ever.
-    if (this.#buffer.length > this.#maxBytes && this.#buffer.length > INITIAL_BYTES) this.#allocate(INITIAL_BYTES);
+    if (this.#buffer.length > this.maxBytes && this.#buffer.length > INITIAL_BYTES) this.#allocate(INITIAL_BYTES);
   }
 
   #writeHeader(batch: Buffer, compression: Compression, { transactional, ...identity }: SealOptions): Buffer {
@@ -140,7 +141,7 @@ export class BatchBuilder {
     let position: number = this.#position;
     let buffer = this.#buffer;
     let view = this.#view;
-    let limit = Math.min(buffer.length, this.#maxBytes);
+    let limit = Math.min(buffer.length, this.maxBytes);
     let i = from;
     for (; i < count; i++, delta++) {
       const start = bounds[2 * i]!;
@@ -150,12 +151,12 @@ export class BatchBuilder {
       const bodySize = fixedSize + sizeOfVarint(delta) + sizeOfVarint(valueSize) + (isNull ? 0 : valueSize);
       const end = position + sizeOfVarint(bodySize) + bodySize;
       if (end > limit) {
-        if (delta > 0 && end > this.#maxBytes) break;
+        if (delta > 0 && end > this.maxBytes) break;
         this.#position = position;
         this.#reserve(end);
         buffer = this.#buffer;
         view = this.#view;
-        limit = Math.min(buffer.length, Math.max(this.#maxBytes, end));
+        limit = Math.min(buffer.length, Math.max(this.maxBytes, end));
       }
       position = writeVarint(buffer, bodySize, position);
       buffer[position++] = 0;
@@ -197,7 +198,7 @@ export class BatchBuilder {
       const bodySize = 1 + sizeOfVarlong(timestampDelta) + sizeOfVarint(this.#count) + sizeOfVarint(keySize) + Math.max(keySize, 0)
         + sizeOfVarint(valueSize) + Math.max(valueSize, 0) + sizeOfHeaders(own);
       const end = this.#position + sizeOfVarint(bodySize) + bodySize;
-      if (this.#count > 0 && end > this.#maxBytes) break;
+      if (this.#count > 0 && end > this.maxBytes) break;
       if (end > this.#buffer.length) this.#reserve(end);
       const buffer = this.#buffer;
       let position = writeVarint(buffer, bodySize, this.#position);
@@ -222,7 +223,7 @@ export class BatchBuilder {
   /** Makes the buffer at least that large, and keeps what is in it. */
   #reserve(bytes: number): void {
     const old = this.#buffer;
-    this.#allocate(Math.max(bytes, Math.min(2 * old.length, this.#maxBytes)));
+    this.#allocate(Math.max(bytes, Math.min(2 * old.length, this.maxBytes)));
     old.copy(this.#buffer, 0, 0, this.#position);
   }
 

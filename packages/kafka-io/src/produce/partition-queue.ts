@@ -13,7 +13,7 @@ export class Barrier {
       this.#reject = reject;
     });
     for (const batch of batches) {
-      batch.barrier = this;
+      batch.barriers.push(this);
       this.#remaining++;
     }
     if (this.#remaining === 0) this.#resolve();
@@ -32,8 +32,10 @@ export class Barrier {
 /** A batch on its way: complete, with its sequence number once it was sent for the first time. */
 export interface Batch {
   readonly builder: BatchBuilder;
+  /** When its first record came, on the monotonic clock. */
   readonly since: number;
-  barrier: Barrier | undefined;
+  /** Flushes that wait for it. */
+  readonly barriers: Barrier[];
   bytes: Uint8Array | undefined;
   sequence: number;
   attempts: number;

@@ -1,5 +1,5 @@
 import { failPoint, MillraceError, type OutgoingBatch } from '@millrace/core';
-import { BatchBuilder, type Compression } from '../batch/index.js';
+import type { Compression } from '../batch/index.js';
 import { KafkaError, produce, protocolError, type KafkaClient, type ProducerIdentity, type TopicPartition } from '../client/index.js';
 import type { ByteBudget } from './budget.js';
 import { Barrier, PartitionQueue, type Batch } from './partition-queue.js';
@@ -9,6 +9,8 @@ export interface TransactionalScope {
   readonly transactionalId: string;
   /** Makes partitions part of the open transaction; resolves when records may be sent there. */
   join(partitions: readonly TopicPartition[]): Promise<void>;
+  /** What a broker's refusal means: a transaction that was open for too long looks like one whose owner was replaced. Never rejects. */
+  refusal(error: KafkaError): Promise<Error>;
 }
 
 export interface ProducerOptions {
@@ -19,7 +21,7 @@ export interface ProducerOptions {
   /** Bytes of a batch before compression. */
   readonly batchBytes: number;
   readonly compression?: Compression | undefined;
-  /** Ms from the first attempt at which a batch that could not be stored is given up. */
+  /** Ms from its first record on after which a batch that could not be stored is given up. */
   readonly deliveryTimeout: number;
   readonly budget: ByteBudget;
   readonly lane: string;
@@ -29,6 +31,8 @@ export interface ProducerOptions {
 
 /** Requests under way to one leader. A second one is encoded while the first is stored. */
 const IN_FLIGHT = 2;
+/** Bytes of a request, one batch more or less. Brokers take 100 MB (`socket.request.max.bytes`). */
+const REQUEST_BYTES = 16 * 1024 * 1024;
 
 /**
  * Writes batches of one producer identity to any number of partitions: gathers records for each, sends what is full, has waited
@@ -37,7 +41,6 @@ const IN_FLIGHT = 2;
  */
 export class Producer {
   readonly #queues = new Map<string, PartitionQueue>();
-  readonly #spare: BatchBuilder[] = [];
   readonly #requests = new Map<number, number>();
   #failure: Error | undefined;
   /** Only batches of a flush are sent. */
@@ -46,7 +49,7 @@ export class Producer {
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Infinity;
   #refreshing = false;
-  #joining: Promise<void> | undefined;
+  #joining = false;
   #closed = false;
 
   constructor(
@@ -58,9 +61,11 @@ export class Producer {
   write(queue: PartitionQueue, batch: OutgoingBatch, prefix: Uint8Array | undefined): void {
     if (this.#failure !== undefined) throw this.#failure;
     for (let from = 0; from < batch.count;) {
-      const open = (queue.open ??= this.#begin());
-      const before = open.builder.size;
+      const open = queue.open ?? this.#begin();
+      const before = queue.open === undefined ? 0 : open.builder.size;
+      // Where it throws nothing was taken, and no empty batch is left to be sent.
       from = open.builder.append(batch, from, prefix);
+      queue.open = open;
       this.options.budget.add(open.builder.size - before);
       if (!open.builder.full) break;
       queue.close();
@@ -114,7 +119,7 @@ export class Producer {
     this.#failure ??= error;
     for (const queue of this.#queues.values()) {
       for (const batch of queue.outstanding()) {
-        batch.barrier?.fail(this.#failure);
+        for (const barrier of batch.barriers) barrier.fail(this.#failure);
         this.options.budget.add(-batch.builder.size);
       }
     }
@@ -129,8 +134,7 @@ export class Producer {
   }
 
   #begin(): Batch {
-    const builder = this.#spare.pop() ?? new BatchBuilder(this.options.batchBytes);
-    return { builder, since: performance.now(), barrier: undefined, bytes: undefined, sequence: -1, attempts: 0 };
+    return { builder: this.options.budget.builder(this.options.batchBytes), since: performance.now(), barriers: [], bytes: undefined, sequence: -1, attempts: 0 };
   }
 
   #wakeAt(time: number): void {
@@ -163,8 +167,8 @@ export class Producer {
     const lost = new Set<string>();
     for (const queue of this.#queues.values()) {
       const batch = queue.next() ?? (queue.waiting.length === 0 && queue.inFlight.size < 5 ? queue.open : undefined);
-      if (batch === undefined || (this.#held && batch.barrier === undefined)) continue;
-      if (this.#joining !== undefined && !queue.joined) continue;
+      if (batch === undefined || (this.#held && batch.barriers.length === 0)) continue;
+      if (this.#joining && !queue.joined) continue;
       if (queue.retryAt > now) {
         this.#wakeAt(queue.retryAt);
         continue;
@@ -181,22 +185,24 @@ export class Producer {
       if (batch !== queue.open ? underWay < IN_FLIGHT : underWay === 0 && batch.since + this.options.lingerMs <= now) urgent.add(leader);
       else if (batch === queue.open && underWay === 0) this.#wakeAt(batch.since + this.options.lingerMs);
     }
+    this.#joinAll([...urgent].flatMap((leader) => ready.get(leader) ?? []));
     for (const leader of urgent) void this.#send(leader, ready.get(leader) ?? []);
     if (urgent.size > 0) this.#poke();
     if (lost.size > 0) void this.#refresh([...lost]);
   }
 
   async #send(leader: number, queues: readonly PartitionQueue[]): Promise<void> {
-    const { transaction } = this.options;
-    if (transaction !== undefined && queues.some((queue) => !queue.joined)) {
-      await this.#join(transaction, queues.filter((queue) => !queue.joined));
-      return;
-    }
     const sent: { readonly queue: PartitionQueue; readonly batch: Batch }[] = [];
-    for (const queue of queues) {
+    let bytes = 0;
+    // Who waits longest comes first, should there be too much for one request.
+    for (const queue of queues.length > 1 ? [...queues].sort((a, b) => sinceOf(a) - sinceOf(b)) : queues) {
+      if (bytes > REQUEST_BYTES) break;
+      if (this.options.transaction !== undefined && !queue.joined) continue;
       if (queue.waiting.length === 0 && !this.#held) queue.close();
       const batch = queue.send();
-      if (batch !== undefined) sent.push({ queue, batch });
+      if (batch === undefined) continue;
+      bytes += batch.builder.size;
+      sent.push({ queue, batch });
     }
     if (sent.length === 0) return;
     this.#requests.set(leader, (this.#requests.get(leader) ?? 0) + 1);
@@ -206,31 +212,33 @@ export class Producer {
     this.#poke();
   }
 
-  async #join(transaction: TransactionalScope, queues: readonly PartitionQueue[]): Promise<void> {
-    if (this.#joining !== undefined) return;
-    try {
-      this.#joining = transaction.join(queues.map(({ topic, partition }) => ({ topic, partition })));
-      await this.#joining;
-      for (const queue of queues) queue.joined = true;
-    } catch (error) {
-      this.#fail(error as Error);
-    } finally {
-      this.#joining = undefined;
-    }
-    this.#poke();
+  /** Has partitions made part of the transaction, all in one request. What is written meanwhile waits for the next. */
+  #joinAll(queues: readonly PartitionQueue[]): void {
+    const { transaction } = this.options;
+    const joining = queues.filter((queue) => !queue.joined);
+    if (transaction === undefined || joining.length === 0 || this.#joining) return;
+    this.#joining = true;
+    transaction.join(joining.map(({ topic, partition }) => ({ topic, partition }))).then(
+      () => {
+        this.#joining = false;
+        for (const queue of joining) queue.joined = true;
+        this.#poke();
+      },
+      (error: unknown) => this.#fail(error as Error),
+    );
   }
 
   /** Sends one batch of each partition. Gives the topics whose leaders have to be asked for anew; never rejects. */
   async #request(leader: number, sent: readonly { readonly queue: PartitionQueue; readonly batch: Batch }[]): Promise<readonly string[]> {
     const { identity, transaction, compression } = this.options;
     const byKey = new Map<string, (typeof sent)[number]>();
-    const batches = sent.map(({ queue, batch }) => {
-      byKey.set(`${queue.partition} ${queue.topic}`, { queue, batch });
-      batch.bytes ??= batch.builder.seal({ producerId: identity.producerId, producerEpoch: identity.producerEpoch, baseSequence: batch.sequence, transactional: transaction !== undefined, compression });
-      return { topic: queue.topic, partition: queue.partition, records: batch.bytes };
-    });
+    for (const each of sent) byKey.set(`${each.queue.partition} ${each.queue.topic}`, each);
     const stale = new Set<string>();
     try {
+      const batches = sent.map(({ queue: { topic, partition }, batch }) => {
+        batch.bytes ??= batch.builder.seal({ ...identity, baseSequence: batch.sequence, transactional: transaction !== undefined, compression });
+        return { topic, partition, records: batch.bytes };
+      });
       failPoint('before-send');
       const sending = this.client.node(leader, this.options.lane).send(produce({ transactionalId: transaction?.transactionalId ?? null, timeout: 30_000, batches }), { timeout: 35_000 });
       failPoint('before-ack');
@@ -240,7 +248,9 @@ export class Producer {
         const each = byKey.get(`${partition} ${topic}`);
         if (each === undefined) continue;
         byKey.delete(`${partition} ${topic}`);
-        const error = protocolError(errorCode, { api: 'Produce', topic, partition }, reason);
+        const place = { api: 'Produce', topic, partition };
+        // A batch that was sent again and that the broker has had since long: where it stands, and so where the partition ends, is not known.
+        const error = protocolError(errorCode, place, reason) ?? (baseOffset < 0 ? new KafkaError('malformed', 'the broker acknowledged records without their offset', place) : undefined);
         if (error === undefined) this.#acknowledge(each.queue, each.batch, baseOffset);
         else this.#retry(each.queue, each.batch, error, stale);
       }
@@ -253,12 +263,12 @@ export class Producer {
   }
 
   #acknowledge(queue: PartitionQueue, batch: Batch, baseOffset: number): void {
+    if (this.#closed) return;
     queue.acknowledge(batch, baseOffset);
     queue.retryAt = 0;
     this.options.budget.add(-batch.builder.size);
-    batch.builder.reset();
-    this.#spare.push(batch.builder);
-    batch.barrier?.pass();
+    this.options.budget.reuse(batch.builder);
+    for (const barrier of batch.barriers) barrier.pass();
   }
 
   #retry(queue: PartitionQueue, batch: Batch, error: unknown, stale: Set<string>): void {
@@ -273,6 +283,12 @@ export class Producer {
       return;
     }
     queue.giveBack(batch);
+    const { transaction } = this.options;
+    if (transaction !== undefined && KafkaError.is(error, 'INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED')) {
+      queue.retryAt = Infinity;
+      void transaction.refusal(error).then((refusal) => this.#fail(refusal));
+      return;
+    }
     const [code, what] = failureOf(error, again);
     this.#fail(new MillraceError(code, `${batch.builder.count} records could not be written to partition ${partition} of topic ${topic}: ${what}`, { channel: topic, partition, cause: error }));
   }
@@ -301,10 +317,14 @@ export class Producer {
   }
 }
 
-function failureOf(error: unknown, timedOut: boolean): ['MILLRACE_TIMEOUT' | 'MILLRACE_FENCED' | 'MILLRACE_RECORD_TOO_LARGE' | 'MILLRACE_BACKEND_FAILED', string] {
+function failureOf(error: unknown, timedOut: boolean): ['MILLRACE_TIMEOUT' | 'MILLRACE_RECORD_TOO_LARGE' | 'MILLRACE_BACKEND_FAILED', string] {
   const what = error instanceof Error ? error.message : String(error);
   if (timedOut) return ['MILLRACE_TIMEOUT', what];
-  if (KafkaError.is(error, 'INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED')) return ['MILLRACE_FENCED', what];
-  if (KafkaError.is(error, 'MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE')) return ['MILLRACE_RECORD_TOO_LARGE', what];
+  if (KafkaError.is(error, 'MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE')) return ['MILLRACE_RECORD_TOO_LARGE', `${what}. Set producer.batchBytes, and recordBytes, below the topic's max.message.bytes, or raise that`];
   return ['MILLRACE_BACKEND_FAILED', what];
+}
+
+/** When the first record came of what the partition sends next. */
+function sinceOf({ waiting: [first], open }: PartitionQueue): number {
+  return (first ?? open)?.since ?? Infinity;
 }
