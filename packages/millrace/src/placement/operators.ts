@@ -9,21 +9,22 @@ export type Num = RecordOf<typeof Num>;
 const Done = avro(z.object({ n: z.int(), pid: z.int(), thread: z.int(), replica: z.int(), seen: z.int() }).meta({ id: 'Done' }));
 export type Done = RecordOf<typeof Done>;
 
-/** Sends numbers from 0 on. */
+/** Sends numbers from 0 on; and then is done or, `forever`, waits. */
 @operator(import.meta)
 export class Source extends Operator {
-  static override readonly parameters = z.object({ count: z.number() });
+  static override readonly parameters = z.object({ count: z.number(), forever: z.boolean().default(false) });
   declare readonly parameters: ParametersOf<typeof Source>;
   @output(Num) declare readonly numbers: OutputPort<Num>;
   @state(z.object({ sent: z.int().default(0) })) declare progress: { sent: number };
 
   override async onRunning() {
     const size = Math.min(10, this.parameters.count - this.progress.sent);
+    if (size === 0) return;
     await this.numbers.send(Array.from({ length: size }, (_, i) => ({ n: this.progress.sent + i })));
     this.progress.sent += size;
     // Not faster than a test can follow.
     await new Promise((resolve) => setTimeout(resolve, 2));
-    return this.progress.sent >= this.parameters.count;
+    return this.progress.sent >= this.parameters.count && !this.parameters.forever;
   }
 }
 
