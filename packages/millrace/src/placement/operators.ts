@@ -92,6 +92,7 @@ export class Sink extends Operator {
   @input(Done) declare readonly results: InputPort<Done>;
 
   override onRunning() {
-    Sink.into.get(this.parameters.into)?.push(...this.results.retrieve());
+    const results = this.results.retrieve();
+    Sink.into.get(this.parameters.into)?.push(...results);
   }
 }
