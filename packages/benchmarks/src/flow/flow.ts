@@ -4,6 +4,8 @@ import { expectedSum } from './records.js';
 import { Watch } from './watch.js';
 
 export interface FlowOptions {
+  /** Of the pipeline. Default `benchmark`. */
+  readonly name?: string;
   readonly batchSize: number;
   /** The check of values at `send`. Default: none, as the peers have none. */
   readonly validate?: 'structure' | false;
@@ -20,9 +22,9 @@ export interface FlowOptions {
 export const SPACE = 'benchmark';
 
 /** Runs a pipeline from a source to a sink to its end. @throws Error where the sink got other records than were sent */
-export async function runFlow({ batchSize, validate = false, relay = false, delivery = 'at-least-once', wire = false, location = `memory:${SPACE}${wire ? '?wire' : ''}` }: FlowOptions, watch: Watch): Promise<void> {
+export async function runFlow({ name = 'benchmark', batchSize, validate = false, relay = false, delivery = 'at-least-once', wire = false, location = `memory:${SPACE}${wire ? '?wire' : ''}` }: FlowOptions, watch: Watch): Promise<void> {
   const { records } = watch;
-  const pipeline = new Pipeline('benchmark');
+  const pipeline = new Pipeline(name);
   const source = pipeline.add(Source, { records, batchSize }, { name: 'source' });
   const sink = pipeline.add(Sink, {}, { name: 'sink' });
   if (relay) {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { median, pairedRatio } from './statistics.js';
+import { median, pairedRatio, percentile } from './statistics.js';
 
 it('takes the middle value, whatever the order', () => {
   expect(median([9, 1, 5])).toBe(5);
@@ -12,6 +12,14 @@ it('leaves the values as they were', () => {
   const values = [3, 1, 2];
   median(values);
   expect(values).toEqual([3, 1, 2]);
+});
+
+it('takes the value that a part of the others lie below', () => {
+  const values = Array.from({ length: 200 }, (_, i) => 199 - i);
+  expect(percentile(values, 0.5)).toBe(100);
+  expect(percentile(values, 0.99)).toBe(198);
+  expect(percentile([10, 9, 100], 1)).toBe(100);
+  expect(() => percentile([], 0.5)).toThrow(RangeError);
 });
 
 it('pairs each value with the one measured beside it', () => {

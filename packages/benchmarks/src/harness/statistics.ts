@@ -6,6 +6,13 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** The value that so much of the values, a part of 1, lie below. @throws RangeError for none */
+export function percentile(values: readonly number[], part: number): number {
+  if (values.length === 0) throw new RangeError('no values have no percentiles');
+  const sorted = Float64Array.from(values).sort();
+  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))]!;
+}
+
 /**
  * The median of the ratios of pairs measured right after each other. What slows the machine for a while slows both of a pair,
  * so it shows in the two medians but not here.

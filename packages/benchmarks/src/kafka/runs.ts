@@ -1,4 +1,3 @@
-import { kafkaModule } from '@millrace/kafka-io';
 import { ContainerModule, orchestrate, Pipeline, silentLogger } from 'millrace';
 import { Sink, Source } from '../flow/operators.js';
 import { expectedSum } from '../flow/records.js';
@@ -7,47 +6,54 @@ import type { Measured } from '../harness/race.js';
 import { startStopwatch } from '../harness/stopwatch.js';
 import { bootstrap } from './broker.js';
 import { Change } from './change.js';
-import { uniqueName } from './topics.js';
+import { withPipelineName } from './topics.js';
 
 export type Delivery = 'at-least-once' | 'exactly-once';
 
 /** Records of a `send` of the source. */
 const BATCH = 500;
 
+/** Where pipelines have their channels, positions and state. */
+export function location(): string {
+  return `kafka://${bootstrap()}`;
+}
+
 /** Writes the first `records` readings into a topic: from the first step to the commit after all of them. */
 export function produce(topic: string, records: number): Promise<Measured> {
-  const pipeline = new Pipeline(uniqueName('produce'));
-  pipeline.add(Source, { records, batchSize: BATCH }, { name: 'source' }).readings.to(location(topic));
-  return measure(pipeline, new Watch(records));
+  return withPipelineName('produce', (name) => {
+    const pipeline = new Pipeline(name);
+    pipeline.add(Source, { records, batchSize: BATCH }, { name: 'source' }).readings.to(`${location()}/${topic}?format=avro-bare`);
+    return measure(pipeline, new Watch(records));
+  });
 }
 
 /** Reads a topic to its end, under a new group: from the opened port to the commit after the last record. */
-export async function consume(topic: string, records: number, sum = expectedSum(records)): Promise<Measured> {
-  const pipeline = new Pipeline(uniqueName('consume'));
-  pipeline.add(Sink, {}, { name: 'sink' }).readings.from(`${location(topic)}?group=${pipeline.name}&until=end`);
-  const watch = new Watch(records);
-  const measured = await measure(pipeline, watch);
-  if (watch.received !== records || watch.sum !== sum) throw new Error(`the sink received ${watch.received} of ${records} records, or others than were sent`);
-  return measured;
+export function consume(topic: string, records: number, sum = expectedSum(records)): Promise<Measured> {
+  return withPipelineName('consume', async (name) => {
+    const pipeline = new Pipeline(name);
+    pipeline.add(Sink, {}, { name: 'sink' }).readings.from(`${location()}/${topic}?group=${name}&until=end&format=avro-bare`);
+    const watch = new Watch(records);
+    const measured = await measure(pipeline, watch);
+    if (watch.received !== records || watch.sum !== sum) throw new Error(`the sink received ${watch.received} of ${records} records, or others than were sent`);
+    return measured;
+  });
 }
 
 /** Changes one field of every record of a topic on the way to another: from the opened ports to the commit after the last record. */
 export function transform(from: string, to: string, delivery: Delivery): Promise<Measured> {
-  const pipeline = new Pipeline(uniqueName('transform'));
-  const change = pipeline.add(Change, {}, { name: 'change' });
-  change.readings.from(`${location(from)}?group=${pipeline.name}&until=end`);
-  change.changed.to(location(to));
-  return measure(pipeline, new Watch(0), delivery);
-}
-
-function location(topic?: string): string {
-  return topic === undefined ? `kafka://${bootstrap()}` : `kafka://${bootstrap()}/${topic}`;
+  return withPipelineName('transform', (name) => {
+    const pipeline = new Pipeline(name);
+    const change = pipeline.add(Change, {}, { name: 'change' });
+    change.readings.from(`${location()}/${from}?group=${name}&until=end&format=avro-bare`);
+    change.changed.to(`${location()}/${to}?format=avro-bare`);
+    return measure(pipeline, new Watch(0), delivery);
+  });
 }
 
 /** Runs a pipeline of one operator, and measures while it has work. */
 async function measure(pipeline: Pipeline, watch: Watch, delivery: Delivery = 'at-least-once'): Promise<Measured> {
   const services = new ContainerModule(({ bind }) => void bind(Watch).toConstantValue(watch));
-  const run = await orchestrate(pipeline, { location: location(), backends: [kafkaModule], services, defaults: { delivery }, logger: silentLogger });
+  const run = await orchestrate(pipeline, { location: location(), services, defaults: { delivery }, logger: silentLogger });
   let stop = startStopwatch();
   let measured: Measured | undefined;
   run.on('stage', (_, to, from) => {

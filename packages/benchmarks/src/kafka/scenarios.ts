@@ -1,11 +1,14 @@
 import { expectedSum } from '../flow/records.js';
 import { race, type Contender } from '../harness/race.js';
 import type { Scenario } from '../harness/scenario.js';
+import { hello } from './hello.js';
+import { latency } from './latency.js';
 import { consumerPerformance, producerPerformance } from './peers/java-tools.js';
 import { NodePeer } from './peers/node-peer.js';
 import { platformaticPeer } from './peers/platformatic.js';
 import { rival } from './peers/rival.js';
 import { StreamsPeer, type Guarantee } from './peers/streams.js';
+import { pipeline } from './pipeline.js';
 import { consume, produce, transform, type Delivery } from './runs.js';
 import { withOutput, withTopic } from './topics.js';
 
@@ -21,8 +24,8 @@ const producing: Scenario = {
     ours: { name: 'millrace', records: RECORDS, run: () => withOutput('produce', RECORDS, (topic) => produce(topic, RECORDS)) },
     rivals: [
       rival({ name: 'ProducerPerformance', target: 1.5, records: RECORDS, writes: true, start: () => ({ run: producerPerformance }) }),
-      rival({ name: 'kafkajs', target: 8, records: FEW, writes: true, start: () => new NodePeer('./kafkajs-produce.js') }),
-      rival({ name: 'platformatic', target: 2.5, records: RECORDS / 2, writes: true, start: () => platformaticPeer('./platformatic-produce.js') }),
+      rival({ name: 'kafkajs', target: 8, records: FEW, writes: true, start: () => new NodePeer(new URL('./peers/kafkajs-produce.js', import.meta.url)) }),
+      rival({ name: 'platformatic', target: 2.5, records: RECORDS / 2, writes: true, start: () => platformaticPeer(new URL('./peers/platformatic-produce.js', import.meta.url)) }),
     ],
   }),
 };
@@ -34,7 +37,7 @@ const consuming: Scenario = {
     ours: { name: 'millrace', records: 2 * RECORDS, run: () => consume(from, 2 * RECORDS) },
     rivals: [
       rival({ name: 'ConsumerPerformance', target: 2, records: 2 * RECORDS, from, writes: false, start: () => ({ run: consumerPerformance }) }),
-      rival({ name: 'kafkajs', target: 3, records: 2 * RECORDS, from, writes: false, start: () => new NodePeer('./kafkajs-consume.js') }),
+      rival({ name: 'kafkajs', target: 3, records: 2 * RECORDS, from, writes: false, start: () => new NodePeer(new URL('./peers/kafkajs-consume.js', import.meta.url)) }),
     ],
   })),
 };
@@ -46,7 +49,7 @@ const transforming: Scenario = {
     ours: ourTransform(from, 'at-least-once'),
     rivals: [
       streams(from, 'at_least_once'),
-      rival({ name: 'kafkajs', target: 25, records: FEW, from: few, writes: true, start: () => new NodePeer('./kafkajs-transform.js') }),
+      rival({ name: 'kafkajs', target: 25, records: FEW, from: few, writes: true, start: () => new NodePeer(new URL('./peers/kafkajs-transform.js', import.meta.url)) }),
     ],
   }))),
 };
@@ -87,4 +90,12 @@ function withFilled<T>(records: number, use: (topic: string) => Promise<T>): Pro
 }
 
 /** What records cost on the way to, from and through a broker, beside other clients. */
-export const kafkaScenarios: readonly Scenario[] = [producing, consuming, transforming, transformingExactlyOnce];
+export const kafkaScenarios: readonly Scenario[] = [
+  producing,
+  consuming,
+  transforming,
+  transformingExactlyOnce,
+  { bench: 'kafka/pipeline', run: pipeline },
+  { bench: 'kafka/latency', run: latency },
+  { bench: 'kafka/hello', run: hello },
+];

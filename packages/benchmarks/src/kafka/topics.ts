@@ -33,6 +33,19 @@ export function withOutput(what: string, records: number, fill: (topic: string) 
   });
 }
 
+/** A name for a pipeline, whose topics go after `use`. */
+export async function withPipelineName<T>(what: string, use: (name: string) => Promise<T>): Promise<T> {
+  const name = uniqueName(what);
+  try {
+    return await use(name);
+  } finally {
+    await administer(async (admin) => {
+      const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(`${name}.`));
+      if (topics.length > 0) await admin.deleteTopics({ topics });
+    });
+  }
+}
+
 /** Offsets that a topic has, markers of transactions included. */
 async function countOffsets(topic: string): Promise<number> {
   const partitions = await administer((admin) => admin.fetchTopicOffsets(topic));

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { RecordBatch, Session } from '@millrace/core';
 import { localBackend } from '@millrace/local-io';
 import type { Figure } from '../harness/figure.js';
+import { percentile } from '../harness/statistics.js';
 import { withFolder } from './folder.js';
 
 export const CHANNEL = 'ticks';
@@ -94,9 +95,4 @@ function measureSyncs(path: string): { stop(): number[] } {
       return delays;
     },
   };
-}
-
-function percentile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0;
 }

@@ -14,9 +14,8 @@ export interface NodePeerOptions {
 export class NodePeer {
   readonly #child: ChildProcess;
 
-  /** @param program beside this file, such as `./kafkajs-produce.js` */
-  constructor(program: string, { execPath = process.execPath, env = process.env }: NodePeerOptions = {}) {
-    this.#child = fork(fileURLToPath(new URL(program, import.meta.url)), [], { execPath, env });
+  constructor(program: URL, { execPath = process.execPath, env = process.env }: NodePeerOptions = {}) {
+    this.#child = fork(fileURLToPath(program), [], { execPath, env });
   }
 
   run(job: Job): Promise<Measured> {

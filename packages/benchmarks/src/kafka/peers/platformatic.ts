@@ -10,7 +10,7 @@ const PACKAGES = ['node@24.9.0', '@platformatic/kafka@2.12.1'] as const;
 export const MODULES_VARIABLE = 'PLATFORMATIC_MODULES';
 
 /** @throws Error where the packages cannot be had */
-export async function platformaticPeer(program: string): Promise<NodePeer> {
+export async function platformaticPeer(program: URL): Promise<NodePeer> {
   const { stdout } = await promisify(execFile)('npx', ['--yes', ...PACKAGES.flatMap((name) => ['--package', name]), '--', 'node', '-p', 'process.execPath']);
   const execPath = stdout.trim();
   // …/node_modules/node/bin/node

@@ -31,7 +31,7 @@ export function rival({ name, target, records, from, writes, start }: RivalOptio
     run: async () => {
       const started = (peer ??= await start());
       const job: Job = { bootstrap: bootstrap(), records, from, group: uniqueName('group') };
-      return writes ? withOutput(name, records, (to) => started.run({ ...job, to })) : started.run(job);
+      return writes ? withOutput('peer', records, (to) => started.run({ ...job, to })) : started.run(job);
     },
     close: () => peer?.close?.(),
   };

@@ -31,7 +31,8 @@ export class StreamsPeer {
   /** @throws Error where its jars cannot be had */
   static async start(): Promise<StreamsPeer> {
     const jars = await fetchJars(ARTIFACTS);
-    return new StreamsPeer(spawn('java', ['-Xmx512m', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', join(jars, '*'), PROGRAM]));
+    const java = process.env['JAVA_HOME'] === undefined ? 'java' : join(process.env['JAVA_HOME'], 'bin', 'java');
+    return new StreamsPeer(spawn(java, ['-Xmx512m', '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', '-cp', join(jars, '*'), PROGRAM]));
   }
 
   async run({ bootstrap, from, to, group, records }: Job, guarantee: Guarantee): Promise<Measured> {
