@@ -3,6 +3,8 @@ import { ContainerModule } from 'inversify';
 import { KafkaTransport } from './channel/transport.js';
 import { KafkaClient } from './client/index.js';
 import { capabilitiesOf, kafkaOptions, parseKafkaLocation, resolveSettings } from './options/index.js';
+import { checkPypzChannels, checkPypzSettings } from './pypz/check.js';
+import { PypzTransport } from './pypz/transport.js';
 import { checkTopics } from './resources/names.js';
 
 /**
@@ -25,7 +27,8 @@ export const kafkaBackend: ChannelBackend = {
   },
 
   check(channels, location) {
-    return checkTopics(channels, parseKafkaLocation(location));
+    const parsed = parseKafkaLocation(location);
+    return parsed.protocol === 'pypz' ? checkPypzChannels(channels, parsed) : checkTopics(channels, parsed);
   },
 
   options: kafkaOptions,
@@ -33,7 +36,9 @@ export const kafkaBackend: ChannelBackend = {
   async connect(location, options) {
     const parsed = parseKafkaLocation(location);
     const settings = resolveSettings(parsed, options === undefined ? undefined : kafkaOptions.parse(options));
-    return new KafkaTransport(await KafkaClient.connect(settings.client), settings, capabilitiesOf(parsed));
+    if (settings.protocol === 'pypz') checkPypzSettings(settings);
+    const transport = new KafkaTransport(await KafkaClient.connect(settings.client), settings, capabilitiesOf(parsed));
+    return settings.protocol === 'pypz' ? new PypzTransport(transport) : transport;
   },
 };
 

@@ -29,6 +29,7 @@ export interface KafkaSettings {
   readonly initialDataConsumerTimeoutInMs: number;
   readonly dataConsumerTimeoutInMs: number;
   readonly statusConsumerTimeoutInMs: number;
+  readonly peerTimeout: number;
 }
 
 export const DEFAULTS: Omit<KafkaSettings, 'client' | 'protocol'> = {
@@ -42,4 +43,6 @@ export const DEFAULTS: Omit<KafkaSettings, 'client' | 'protocol'> = {
   initialDataConsumerTimeoutInMs: 10_000,
   dataConsumerTimeoutInMs: 5_000,
   statusConsumerTimeoutInMs: 1_000,
+  // As pypz's health check.
+  peerTimeout: 120_000,
 };

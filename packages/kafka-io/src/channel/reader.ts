@@ -38,6 +38,8 @@ interface Cursor {
 export class KafkaChannelReader implements ChannelReader {
   readonly group: string;
   readonly partitions: readonly number[];
+  /** Records given so far. */
+  given = 0;
   readonly #cursors: readonly Cursor[];
   readonly #paused = new Set<number>();
   #turn = 0;
@@ -90,6 +92,7 @@ export class KafkaChannelReader implements ChannelReader {
       const batch = subscription.take() ?? passed(cursor, subscription);
       if (batch !== undefined) {
         cursor.told = batch.next;
+        this.given += batch.count;
         return batch;
       }
       if (subscription.failure !== undefined) throw subscription.failure;

@@ -1,13 +1,13 @@
-import { failPoint, MillraceError, silentLogger, type Capabilities, type ChannelDescription, type ChannelSpec, type Control, type Logger, type Owner, type Session, type Transport } from '@millrace/core';
-import { initProducerId, KafkaError, type KafkaClient, type ProducerIdentity } from '../client/index.js';
+import { failPoint, MillraceError, silentLogger, type Capabilities, type ChannelDescription, type ChannelSpec, type Control, type Logger, type Owner, type Transport } from '@millrace/core';
+import type { KafkaClient, ProducerIdentity } from '../client/index.js';
 import { Fetcher } from '../fetch/fetcher.js';
 import { askOffsets } from '../offsets.js';
 import { ByteBudget } from '../produce/budget.js';
+import { plainIdentity } from '../produce/plain-identity.js';
 import { Producer, type TransactionalScope } from '../produce/producer.js';
 import { GroupPositions } from '../resources/group-positions.js';
 import { Trimmer } from '../resources/trimmer.js';
 import { tableTopicOf, topicOf, Topics } from '../resources/topics.js';
-import { retry } from '../retry.js';
 import type { KafkaSettings } from '../settings.js';
 import { kafkaOptions } from '../options/index.js';
 import { FactTopic } from '../table/fact-topic.js';
@@ -113,7 +113,7 @@ export class KafkaTransport implements Transport, Connection {
     for (const owner of owners) await this.#forget(owner);
   }
 
-  async open(owner: Owner): Promise<Session> {
+  async open(owner: Owner): Promise<KafkaSession> {
     this.#check();
     const table = await this.#table(`${pipelineOf(owner.id)}.state`);
     const { producer: options } = this.settings;
@@ -130,7 +130,7 @@ export class KafkaTransport implements Transport, Connection {
     const transaction = fenced ?? new UnfencedOwner(this.positions);
     const bell: { fail: (error: Error) => void } = { fail: () => undefined };
     const onFailure = (error: Error): void => bell.fail(error);
-    const committer = this.#producer(fenced?.producer ?? (await this.#plainIdentity()), onFailure, fenced);
+    const committer = this.#producer(fenced?.producer ?? (await plainIdentity(this.client, this.patience)), onFailure, fenced);
     try {
       await table.caughtUp();
       incarnation = incarnationOf(table.get(owner.id)) + 1;
@@ -138,7 +138,7 @@ export class KafkaTransport implements Transport, Connection {
       await committer.flush();
       await transaction.commit();
       committer.leaveTransaction();
-      const producer = owner.delivery === 'exactly-once' ? committer : this.#producer(await this.#plainIdentity(), onFailure);
+      const producer = owner.delivery === 'exactly-once' ? committer : this.#producer(await plainIdentity(this.client, this.patience), onFailure);
       this.#check();
       const state = new Map(Array.from(table.under(`${owner.id}/`), ([key, value]) => [key.slice(owner.id.length + 1), value]));
       const session = new KafkaSession(this, { identity: owner, incarnation, state, stateTopic: table.topic, transaction, fenced: fenced !== undefined, committer, producer }, (ended) => {
@@ -232,18 +232,9 @@ export class KafkaTransport implements Transport, Connection {
   /** Writes facts; made anew after it failed. */
   async #plainProducer(): Promise<Producer> {
     if (this.#plain !== undefined) return this.#plain;
-    const identity = await this.#plainIdentity();
+    const identity = await plainIdentity(this.client, this.patience);
     this.#check();
     return (this.#plain ??= this.#producer(identity, () => (this.#plain = undefined)));
-  }
-
-  /** An idempotent producer outside transactions. */
-  async #plainIdentity(): Promise<ProducerIdentity> {
-    try {
-      return await retry(() => this.client.controller().send(initProducerId({ transactionalId: null, transactionTimeout: 0 })), { patience: this.patience, what: 'asking for a producer id' });
-    } catch (error) {
-      throw error instanceof KafkaError ? new MillraceError('MILLRACE_BACKEND_FAILED', error.message, { cause: error }) : error;
-    }
   }
 
   #topicOf(channel: string): string {

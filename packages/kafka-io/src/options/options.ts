@@ -101,6 +101,8 @@ export const kafkaOptions = z.strictObject({
   dataConsumerTimeoutInMs: ms.optional(),
   /** The seed's `StatusConsumerTimeoutInMs`: how long retrieving status messages may wait for some. */
   statusConsumerTimeoutInMs: ms.optional(),
+  /** With `protocol=pypz`: how long a peer may be silent, or not show up, before who waits for it fails; 0 = for ever. Default as in pypz: 120,000. */
+  peerTimeout: ms.optional(),
 });
 
 /** As users write them. */

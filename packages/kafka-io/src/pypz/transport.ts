@@ -1,0 +1,80 @@
+import { MillraceError, type ChannelDescription, type ChannelSpec, type Control, type Offsets, type Owner, type Session, type Transport } from '@millrace/core';
+import type { KafkaTransport } from '../channel/transport.js';
+import { askOffsets } from '../offsets.js';
+import { consumerGroup } from './names.js';
+import { PypzControl } from './pypz-control.js';
+import { PypzResources } from './resources.js';
+import { PypzSession } from './session.js';
+import { StatusExchange } from './status-exchange.js';
+
+/**
+ * A location whose channels are shared with Python's pypz: its topics, names, groups and statuses. Control and state of the pipeline
+ * stand in Millrace's own topics beside them.
+ */
+export class PypzTransport implements Transport {
+  readonly #exchange: StatusExchange;
+  readonly #resources: PypzResources;
+
+  constructor(private readonly inner: KafkaTransport) {
+    const { client, settings, budget, logger, patience, positions } = inner;
+    this.#exchange = new StatusExchange({ client, settings, budget, logger, patience });
+    this.#resources = new PypzResources(client, positions, settings, this.#exchange);
+  }
+
+  get capabilities(): Transport['capabilities'] {
+    return this.inner.capabilities;
+  }
+
+  get identity(): string {
+    return `${this.inner.identity} pypz`;
+  }
+
+  get limits(): Transport['limits'] {
+    return this.inner.limits;
+  }
+
+  async describeChannel(name: string): Promise<ChannelDescription | undefined> {
+    const found = await this.#resources.topics.find(name);
+    if (found === undefined) return undefined;
+    const { client, positions } = this.inner;
+    const partitions = found.partitions.map(({ partition }) => partition);
+    const [starts, ends, committed] = await Promise.all([
+      askOffsets(client, name, partitions, 'earliest', 'read_committed'),
+      askOffsets(client, name, partitions, 'latest', 'read_committed'),
+      positions.ofTopic(name, partitions),
+    ]);
+    const groups = new Map<string, Offsets>(committed);
+    // Under the names that the runtime has for them. In group mode there may be as many as there are groups.
+    for (const group of [name, ...Array.from({ length: committed.size }, (_, i) => `${name}#${i}`)]) {
+      const offsets = committed.get(consumerGroup(name, group, partitions.length));
+      if (offsets !== undefined) groups.set(group, offsets);
+    }
+    return { name, partitions: partitions.length, starts, ends, groups };
+  }
+
+  /** Checks what is there. What is not is made by the reader's principal when it opens its port, which may be pypz's. */
+  async createResources(channels: readonly ChannelSpec[]): Promise<void> {
+    for (const { name, partitions } of channels) {
+      const found = (await this.#resources.topics.find(name))?.partitions.length;
+      if (found !== undefined && found !== partitions) throw new MillraceError('MILLRACE_CHANNEL_MISMATCH', `topic ${name} has ${found} partitions, not ${partitions}`, { channel: name });
+    }
+  }
+
+  async deleteResources({ channels = [], owners = [] }: Parameters<Transport['deleteResources']>[0]): Promise<void> {
+    await this.#resources.delete(channels);
+    await this.inner.deleteResources({ owners });
+  }
+
+  async open(owner: Owner): Promise<Session> {
+    return new PypzSession(await this.inner.open(owner), this.#exchange, this.#resources);
+  }
+
+  control(pipeline: string): Control {
+    return new PypzControl(this.inner.control(pipeline), this.#exchange);
+  }
+
+  async close(): Promise<void> {
+    this.#exchange.close(new MillraceError('MILLRACE_SESSION_CLOSED', `the connection to ${this.identity} is closed`));
+    await this.inner.close();
+  }
+}

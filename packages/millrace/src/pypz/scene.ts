@@ -1,0 +1,80 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { Kafka, logLevel } from 'kafkajs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { orchestrate, Pipeline, silentLogger, type InputOptions, type OrchestrateOptions, type Run } from '../index.js';
+import { Reader, Writer, type Sample } from './operators.js';
+import { PypzProcess } from './python.js';
+
+interface Given {
+  readonly side: 'reader' | 'writer';
+  readonly readers?: number;
+  readonly writers?: number;
+  readonly count?: number;
+  readonly input?: InputOptions;
+  readonly peerTimeout?: number;
+  readonly options?: Partial<OrchestrateOptions>;
+}
+
+let made = 0;
+
+/** One pipeline of a writer and a reader, of which one side is ours and the other pypz's. */
+export class Scene {
+  readonly name = `pz_${process.pid}_${Date.now().toString(36)}_${made++}`;
+  readonly location: string;
+  readonly got: { readonly replica: string; readonly value: Sample }[] = [];
+  readonly #folder = mkdtempSync(join(tmpdir(), 'millrace-pypz-'));
+  readonly #runs: Run[] = [];
+  readonly #processes: PypzProcess[] = [];
+
+  constructor(private readonly bootstrap: string, private readonly python: string) {
+    this.location = `kafka://${bootstrap}?protocol=pypz`;
+    Reader.got.set(this.name, this.got);
+  }
+
+  pipeline({ readers = 1, writers = 1, count = 0, input }: Omit<Given, 'side'> = {}): Pipeline {
+    const pipeline = new Pipeline(this.name);
+    const writer = pipeline.add(Writer, { count }, { name: 'writer', replicas: writers });
+    const reader = pipeline.add(Reader, { into: this.name }, { name: 'reader', replicas: readers, ...(input === undefined ? {} : { ports: { input_port: input } }) });
+    reader.input_port.connect(writer.output_port);
+    return pipeline;
+  }
+
+  /** Starts our side. */
+  async millrace({ side, peerTimeout = 60_000, options, ...given }: Given): Promise<Run> {
+    const run = await orchestrate(this.pipeline(given), {
+      location: this.location, only: [side], runId: `${this.name}-1`, logger: silentLogger, handleSignals: false,
+      connect: { [this.location]: { peerTimeout } }, ...options,
+    });
+    this.#runs.push(run);
+    return run;
+  }
+
+  /** Starts pypz's side. */
+  pypz(side: 'reader' | 'writer' | 'both', ...args: readonly string[]): PypzProcess {
+    const child = new PypzProcess(this.python, this.#folder, ['--location', this.bootstrap, '--pipeline', this.name, '--side', side, ...args]);
+    this.#processes.push(child);
+    return child;
+  }
+
+  /** Topics of the channel that are there. */
+  async topics(): Promise<readonly string[]> {
+    const admin = new Kafka({ brokers: [this.bootstrap], logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    try {
+      return (await admin.listTopics()).filter((topic) => topic.startsWith(`${this.name}.reader.`)).sort();
+    } finally {
+      await admin.disconnect();
+    }
+  }
+
+  async close(): Promise<void> {
+    Reader.got.delete(this.name);
+    for (const run of this.#runs) await run.stop({ mode: 'now' }).catch(() => undefined);
+    for (const child of this.#processes) {
+      if (!child.hasEnded) child.kill();
+      await child.exitCodes.catch(() => undefined);
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
