@@ -96,3 +96,10 @@ export class Sink extends Operator {
     Sink.into.get(this.parameters.into)?.push(...results);
   }
 }
+
+/** A class that nobody finds: its module declares it only when somebody asks. */
+export function hidden(): typeof Source {
+  @operator(import.meta)
+  class Hidden extends Source {}
+  return Hidden;
+}

@@ -17,18 +17,19 @@ export async function checkChildren({ plan, backends, given, services, connect }
   const problems: Problem[] = [];
   const impossible = (where: string, what: string, remedy: string): void => void problems.push({ code: 'MILLRACE_PLACEMENT_IMPOSSIBLE', severity: 'error', where, what, remedy });
   const names = placed.map(({ name }) => name).join(', ');
+  const run = placed.length === 1 ? 'runs' : 'run';
 
-  if (services !== undefined && !(services instanceof URL)) impossible('services', `${names} run in threads or processes, to which bindings given as objects cannot be brought`, "export them as the default of a module, and give its URL: services: new URL('./services.js', import.meta.url)");
+  if (services !== undefined && !(services instanceof URL)) impossible('services', `bindings given as objects cannot be brought to threads and processes, in which ${names} ${run}`, "export them as the default of a module, and give its URL: services: new URL('./services.js', import.meta.url)");
   const locations = [...new Set(placed.flatMap((operator) => locationsOf(operator, plan)))];
   const here = bySchemes(backends);
   const there = bySchemes(await resolveBackends((given ?? []).filter((source) => source instanceof URL), locations));
   for (const scheme of new Set(locations.map((location) => location.slice(0, location.indexOf(':'))))) {
-    if (here.has(scheme) && there.get(scheme) !== here.get(scheme)) impossible('backends', `${names} run in threads or processes, to which the backend of ${scheme}:, given as an object, cannot be brought`, "export it as the default of a module, and give its URL: backends: [new URL('./backend.js', import.meta.url)]");
+    if (here.has(scheme) && there.get(scheme) !== here.get(scheme)) impossible('backends', `the backend of ${scheme}:, given as an object, cannot be brought to threads and processes, in which ${names} ${run}`, "export it as the default of a module, and give its URL: backends: [new URL('./backend.js', import.meta.url)]");
   }
   try {
     structuredClone(connect);
   } catch (thrown) {
-    impossible('connect', `${names} run in threads or processes, and the options for connect cannot be handed over: ${(thrown as Error).message}`, 'give plain values');
+    impossible('connect', `the options for connect cannot be handed to threads and processes, in which ${names} ${run}: ${(thrown as Error).message}`, 'give plain values');
   }
   for (const operator of placed) cloneable(operator, plan, impossible);
   const sources = unreadable([...placed.flatMap(({ module }) => module ?? []), ...(services instanceof URL ? [services.href] : []), ...backendModules(given, locations).map(({ module }) => module)]);
