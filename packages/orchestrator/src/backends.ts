@@ -63,13 +63,6 @@ export function backendModules(given: readonly BackendSource[] = [], locations: 
   })];
 }
 
-/** Schemes whose backends a child cannot load, since they were given as objects. */
-export function unloadableSchemes(given: readonly BackendSource[] = [], backends: readonly ChannelBackend[]): readonly string[] {
-  const objects = given.filter((source) => !(source instanceof URL) && !(source instanceof ContainerModule)) as readonly ChannelBackend[];
-  const hidden = given.some((source) => source instanceof ContainerModule);
-  return backends.filter((backend) => backend !== memoryBackend && (hidden || objects.includes(backend))).flatMap(({ schemes }) => schemes);
-}
-
 /** Loads in a child what {@link backendModules} names. @throws MillraceError `MILLRACE_BACKEND_UNKNOWN` */
 export async function loadBackendModules(modules: readonly BackendModule[], locations: readonly string[]): Promise<readonly ChannelBackend[]> {
   // In a bundle the module that registers is the program itself, which is loaded already and does not come to its end here.
