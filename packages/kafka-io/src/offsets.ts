@@ -1,6 +1,6 @@
 import type { Offsets } from '@millrace/core';
 import { KafkaError, listOffsets, protocolError, type Isolation, type KafkaClient, type OffsetQuery } from './client/index.js';
-import { retry } from './retry.js';
+import { backendFailed, retry } from './retry.js';
 
 /** Ms for which a leader may be out of reach. */
 const PATIENCE = 30_000;
@@ -8,7 +8,7 @@ const PATIENCE = 30_000;
 /**
  * Asks the leaders of a topic's partitions for offsets: both ends, or by time.
  * @returns an offset for each partition asked for; -1 where no record is at or after the time
- * @throws KafkaError, MillraceError `MILLRACE_TIMEOUT`
+ * @throws MillraceError `MILLRACE_BACKEND_FAILED`, `MILLRACE_TIMEOUT`
  */
 export async function askOffsets(client: KafkaClient, topic: string, partitions: readonly number[], at: OffsetQuery['at'], isolation: Isolation): Promise<Offsets> {
   const found = new Map<number, number>();
@@ -31,6 +31,8 @@ export async function askOffsets(client: KafkaClient, topic: string, partitions:
       }
     },
     { patience: PATIENCE, what: `asking for the offsets of topic ${topic}`, again: () => client.refresh([topic]) },
-  );
+  ).catch((error: unknown) => {
+    throw backendFailed(error);
+  });
   return found;
 }

@@ -32,3 +32,8 @@ export async function retry<T>(attempt: () => Promise<T>, { patience, what, sign
     }
   }
 }
+
+/** The same error for those above Kafka, who go by codes of Millrace; what is no error of the client stays as it is. */
+export function backendFailed(error: unknown): unknown {
+  return error instanceof KafkaError ? new MillraceError('MILLRACE_BACKEND_FAILED', error.message, { cause: error }) : error;
+}

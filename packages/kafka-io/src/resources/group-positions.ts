@@ -1,9 +1,18 @@
 import { MillraceError, type Offsets } from '@millrace/core';
-import { deleteGroups, describeGroups, KafkaError, listGroups, offsetCommit, offsetDelete, offsetFetch, protocolError, type KafkaClient, type KafkaNode, type OffsetToCommit, type TopicPartition } from '../client/index.js';
-import { retry } from '../retry.js';
+import { deleteGroups, describeGroups, KafkaError, listGroups, offsetCommit, offsetDelete, offsetFetch, offsetFetchMany, protocolError, type KafkaClient, type KafkaNode, type OffsetToCommit, type TopicMetadata, type TopicPartition } from '../client/index.js';
+import { backendFailed, retry } from '../retry.js';
 
 /** Ms for which a coordinator may be out of reach, or positions in an open transaction. */
 const PATIENCE = 30_000;
+/** Groups whose positions are asked for in one request. */
+const GROUPS_AT_ONCE = 200;
+/** Where Kafka keeps positions: who leads one of its partitions coordinates the groups in it. */
+const POSITIONS_TOPIC = '__consumer_offsets';
+
+export interface GroupsOptions {
+  /** Rejects where it is not sure that no group was missed, as whoever deletes what all of them have read must. Default false. */
+  readonly complete?: boolean;
+}
 
 /** Positions of consumer groups, read and written as nobody's member: partitions are shared out by the plan, not by the group. */
 export class GroupPositions {
@@ -33,13 +42,20 @@ export class GroupPositions {
   }
 
   /** The groups that have positions in a topic. */
-  async ofTopic(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<string, Offsets>> {
-    const found = new Map<string, Offsets>();
-    for (const group of await this.#groups()) {
-      const offsets = await this.#fetch(group, topic, partitions);
-      if (offsets.size > 0) found.set(group, offsets);
-    }
-    return found;
+  async ofTopic(topic: string, partitions: readonly number[], { complete = false }: GroupsOptions = {}): Promise<ReadonlyMap<string, Offsets>> {
+    const wanted = partitions.map((partition): TopicPartition => ({ topic, partition }));
+    return retry(
+      async () => {
+        const coordinators = await this.#coordinators(complete);
+        const found = new Map((await Promise.all(coordinators.map(({ nodeId }) => this.#ofNode(nodeId, wanted)))).flat());
+        // A group that moved meanwhile may have been asked for where it was not yet, or not any more.
+        if (JSON.stringify(await this.#coordinators(complete)) === JSON.stringify(coordinators)) return found;
+        throw new KafkaError('protocol', 'groups moved to other coordinators', { api: 'ListGroups', code: 'NOT_COORDINATOR' });
+      },
+      { patience: PATIENCE, what: `asking for the groups of topic ${topic}` },
+    ).catch((error: unknown) => {
+      throw backendFailed(error);
+    });
   }
 
   /** Forgets the positions of every group in a topic; groups that are left without any go. */
@@ -81,9 +97,46 @@ export class GroupPositions {
     });
   }
 
-  async #groups(): Promise<readonly string[]> {
-    const lists = await retry(() => Promise.all(this.client.nodeIds.map((id) => this.client.node(id).send(listGroups()))), { patience: PATIENCE, what: 'listing the groups', again: () => this.client.refresh([]) });
-    return lists.flat().filter(({ protocolType }) => protocolType === '' || protocolType === 'consumer').map(({ group }) => group);
+  /** The groups that a node coordinates, with their positions where they have any. */
+  async #ofNode(nodeId: number, wanted: readonly TopicPartition[]): Promise<(readonly [group: string, offsets: Offsets])[]> {
+    const node = this.client.node(nodeId);
+    const groups = (await node.send(listGroups())).filter(({ protocolType }) => protocolType === '' || protocolType === 'consumer').map(({ group }) => group);
+    const found: (readonly [group: string, offsets: Offsets])[] = [];
+    for (let at = 0; at < groups.length; at += GROUPS_AT_ONCE) {
+      for (const { group, errorCode, offsets } of await node.send(offsetFetchMany(groups.slice(at, at + GROUPS_AT_ONCE), wanted))) {
+        check(errorCode, { api: 'OffsetFetch', group });
+        const known = new Map<number, number>();
+        await Promise.all(offsets.map(async ({ topic, partition, errorCode, offset }) => {
+          const error = protocolError(errorCode, { api: 'OffsetFetch', topic, partition, group });
+          // With many replicas one or other of them is always in mid-commit: each such position is waited for on its own.
+          const committed = error?.code === 'UNSTABLE_OFFSET_COMMIT' ? (await this.#fetch(group, topic, [partition])).get(partition) ?? -1 : offset;
+          if (error !== undefined && error.code !== 'UNSTABLE_OFFSET_COMMIT') throw error;
+          if (committed >= 0) known.set(partition, committed);
+        }));
+        if (known.size > 0) found.push([group, known]);
+      }
+    }
+    return found;
+  }
+
+  /**
+   * The nodes that coordinate groups, each partition of Kafka's positions with its leader. Brokers that are down are not among the
+   * nodes that a cluster names, and the groups that they alone know would be missed.
+   */
+  async #coordinators(complete: boolean): Promise<readonly { readonly nodeId: number; readonly leads: readonly string[] }[]> {
+    let partitions: TopicMetadata['partitions'] = [];
+    try {
+      partitions = (await this.client.metadata([POSITIONS_TOPIC])).get(POSITIONS_TOPIC)?.partitions ?? [];
+    } catch (error) {
+      if (complete || !KafkaError.is(error, 'TOPIC_AUTHORIZATION_FAILED')) throw error;
+    }
+    if (partitions.length === 0) return this.client.nodeIds.map((nodeId) => ({ nodeId, leads: [] }));
+    const leads = new Map<number, string[]>();
+    for (const { partition, leader, leaderEpoch } of partitions) {
+      if (leader === undefined) throw new KafkaError('protocol', 'nobody coordinates some of the groups', { topic: POSITIONS_TOPIC, partition, code: 'COORDINATOR_NOT_AVAILABLE' });
+      leads.set(leader, [...(leads.get(leader) ?? []), `${partition}/${leaderEpoch}`]);
+    }
+    return Array.from(leads, ([nodeId, all]) => ({ nodeId, leads: all }));
   }
 
   async #ask<T>(group: string, what: string, ask: (node: KafkaNode) => Promise<T>): Promise<T> {
@@ -97,9 +150,9 @@ export class GroupPositions {
       });
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;
-      const { code, message } = error;
+      const { code } = error;
       if (code === 'UNKNOWN_MEMBER_ID' || code === 'ILLEGAL_GENERATION' || code === 'REBALANCE_IN_PROGRESS') throw new MillraceError('MILLRACE_GROUP_IN_USE', `group ${group} has live members: stop them, or read as another group`, { cause: error });
-      throw new MillraceError('MILLRACE_BACKEND_FAILED', message, { cause: error });
+      throw backendFailed(error);
     }
   }
 }

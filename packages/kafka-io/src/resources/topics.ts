@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MillraceError, type ChannelSpec, type Retention } from '@millrace/core';
 import { createTopics, deleteTopics, protocolError, type KafkaClient, type NewTopic, type TopicMetadata } from '../client/index.js';
-import { retry } from '../retry.js';
+import { backendFailed, retry, type RetryOptions } from '../retry.js';
 
 /** Ms for which the controller may be out of reach, and for a topic to be made or to go. */
 const PATIENCE = 30_000;
@@ -31,7 +31,7 @@ export class Topics {
     for (const { topic, partitions } of wanted) checkPartitions(topic, partitions, known.get(topic));
     const missing = wanted.filter(({ topic }) => !known.has(topic));
     if (missing.length > 0) {
-      await retry(
+      await ask(
         async () => {
           const answers = await this.client.controller().send(createTopics(missing, PATIENCE), { timeout: PATIENCE + 5000 });
           for (const { topic, errorCode, reason } of answers) {
@@ -53,7 +53,7 @@ export class Topics {
   async delete(topics: readonly string[]): Promise<void> {
     const known = [...(await this.#metadata(topics)).keys()];
     if (known.length === 0) return;
-    await retry(
+    await ask(
       async () => {
         for (const { topic, errorCode, reason } of await this.client.controller().send(deleteTopics(known, PATIENCE), { timeout: PATIENCE + 5000 })) {
           const error = protocolError(errorCode, { api: 'DeleteTopics', topic }, reason);
@@ -66,7 +66,7 @@ export class Topics {
   }
 
   #metadata(topics: readonly string[]): Promise<Map<string, TopicMetadata>> {
-    return retry(() => this.client.metadata(topics), { patience: PATIENCE, what: `asking for ${topics.join(', ')}` });
+    return ask(() => this.client.metadata(topics), { patience: PATIENCE, what: `asking for ${topics.join(', ')}` });
   }
 
   async #until(topics: readonly string[], holds: (metadata: Map<string, TopicMetadata>) => boolean, what: string): Promise<void> {
@@ -75,6 +75,14 @@ export class Topics {
       if (performance.now() - since > PATIENCE) throw new MillraceError('MILLRACE_TIMEOUT', `waited ${PATIENCE} ms for ${topics.join(', ')} ${what}`);
       await sleep(pause.ms);
     }
+  }
+}
+
+async function ask<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
+  try {
+    return await retry(attempt, options);
+  } catch (error) {
+    throw backendFailed(error);
   }
 }
 

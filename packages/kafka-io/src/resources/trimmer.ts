@@ -13,6 +13,8 @@ export class Trimmer {
   readonly #watched = new Map<string, Map<number, number>>();
   readonly #trimmable = new Map<string, boolean>();
   readonly #timer: NodeJS.Timeout;
+  #trimming = false;
+  #closed = false;
 
   constructor(
     private readonly client: KafkaClient,
@@ -41,7 +43,7 @@ export class Trimmer {
   async trim(topic: string, partitions: readonly number[]): Promise<ReadonlyMap<number, number>> {
     const trimmed = new Map<number, number>();
     if (!(await this.#mayTrim(topic))) return trimmed;
-    const groups = [...(await this.positions.ofTopic(topic, partitions)).values()];
+    const groups = [...(await this.positions.ofTopic(topic, partitions, { complete: true })).values()];
     if (groups.length === 0) return trimmed;
     const byLeader = new Map<number, { readonly topic: string; readonly partition: number; readonly before: number }[]>();
     for (const partition of partitions) {
@@ -60,18 +62,23 @@ export class Trimmer {
   }
 
   close(): void {
+    this.#closed = true;
     clearInterval(this.#timer);
   }
 
   async #trimAll(): Promise<void> {
+    if (this.#trimming) return;
+    this.#trimming = true;
     for (const [topic, partitions] of this.#watched) {
       try {
         await this.trim(topic, [...partitions.keys()]);
       } catch (error) {
+        if (this.#closed) break;
         // Nothing is lost: what could not go now goes later.
         this.logger.warn({ error, topic }, 'records that every group has read could not be deleted');
       }
     }
+    this.#trimming = false;
   }
 
   /** Topics made without retention say that they keep all; see `topicOf`. */

@@ -1,4 +1,5 @@
 import { throwProtocolError } from '../error.js';
+import type { Reader } from '../protocol/reader.js';
 import type { KafkaRequest, TopicPartition } from '../types.js';
 import { readCompactTopics, readTopics, writeCompactTopics, writeTopics } from './topics.js';
 import type { OffsetToCommit, PartitionResult } from './transactions.js';
@@ -49,19 +50,54 @@ export function offsetFetch(group: string, partitions?: readonly TopicPartition[
     },
     decode(reader) {
       reader.int32(); // throttle time
-      const offsets = readCompactTopics(reader, (topic) => {
-        const partition = reader.int32();
-        const offset = reader.int64();
-        reader.int32(); // leader epoch
-        const metadata = reader.compactNullableString();
-        const errorCode = reader.int16();
-        reader.tags();
-        return { topic, partition, errorCode, offset, metadata };
-      });
+      const offsets = readCompactTopics(reader, (topic) => readCommitted(reader, topic));
       throwProtocolError(reader.int16(), { api: OFFSET_FETCH.name, group });
       return offsets;
     },
   };
+}
+
+export interface GroupOffsets {
+  readonly group: string;
+  readonly errorCode: number;
+  readonly offsets: readonly CommittedOffset[];
+}
+
+const OFFSET_FETCH_MANY = { key: 9, name: 'OffsetFetch', version: 8, flexible: true };
+
+/** As {@link offsetFetch} of the same partitions for many groups, all of which the node coordinates (KIP-709); each group has an error of its own. */
+export function offsetFetchMany(groups: readonly string[], partitions: readonly TopicPartition[]): KafkaRequest<GroupOffsets[]> {
+  return {
+    api: OFFSET_FETCH_MANY,
+    encode(writer) {
+      writer.compactArray(groups, (group) => {
+        writer.compactString(group);
+        writeCompactTopics(writer, partitions, ({ partition }) => writer.int32(partition));
+        writer.tags();
+      });
+      writer.boolean(true);
+    },
+    decode(reader) {
+      reader.int32(); // throttle time
+      return reader.compactArray(() => {
+        const group = reader.compactString();
+        const offsets = readCompactTopics(reader, (topic) => readCommitted(reader, topic));
+        const errorCode = reader.int16();
+        reader.tags();
+        return { group, errorCode, offsets };
+      });
+    },
+  };
+}
+
+function readCommitted(reader: Reader, topic: string): CommittedOffset {
+  const partition = reader.int32();
+  const offset = reader.int64();
+  reader.int32(); // leader epoch
+  const metadata = reader.compactNullableString();
+  const errorCode = reader.int16();
+  reader.tags();
+  return { topic, partition, errorCode, offset, metadata };
 }
 
 const OFFSET_DELETE = { key: 47, name: 'OffsetDelete', version: 0 };

@@ -44,6 +44,7 @@ const cases: Record<string, readonly [request: KafkaRequest<unknown>, answer: un
   offsetCommit: [requests.offsetCommit('g', [{ topic: 't', partition: 1, offset: BIG }]), [at(1, { errorCode: 25 })]],
   offsetFetch: [requests.offsetFetch('g', [at(1), at(2)]), [at(1, { errorCode: 0, offset: BIG, metadata: null })]],
   offsetFetchAll: [requests.offsetFetch('g'), [at(1, { errorCode: 0, offset: BIG, metadata: null })]],
+  offsetFetchMany: [requests.offsetFetchMany(['g', 'h'], [at(1), at(2)]), [{ group: 'g', errorCode: 0, offsets: [at(1, { errorCode: 0, offset: BIG, metadata: null })] }, { group: 'h', errorCode: 16, offsets: [] }]],
   offsetDelete: [requests.offsetDelete('g', [at(1)]), [at(1, { errorCode: 86 })]],
   metadata: [
     requests.metadata(['t']),

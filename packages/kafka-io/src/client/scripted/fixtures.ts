@@ -11,6 +11,7 @@ import type { KafkaNode, KafkaRequest, TopicMetadata, TopicPartition } from '../
 /** A request that a test has in hand. It went through its encoding, and so does what answers it. */
 export interface Asked {
   readonly api: string;
+  readonly version: number;
   readonly nodeId: number;
   readonly lane: string;
   readonly body: Reader;
@@ -114,6 +115,7 @@ export class ScriptedClient {
     return new Promise<T>((resolve, reject) => {
       const asked = {
         api: request.api.name,
+        version: request.api.version,
         nodeId,
         lane,
         body: new Reader(Buffer.concat(writer.frame()), 4),
@@ -270,5 +272,44 @@ export function answerTxnOffsets(asked: Asked, error?: KafkaErrorName): void {
   asked.answer((writer) => {
     writer.int32(0);
     writeCompactTopics(writer, partitions, ({ partition }) => writer.int32(partition).int16(codeOf(error)).tags());
+  });
+}
+
+/** Answers ListGroups. */
+export function answerGroups(asked: Asked, groups: readonly string[], error?: KafkaErrorName): void {
+  asked.answer((writer) => {
+    writer.int32(0).int16(codeOf(error));
+    writer.compactArray(groups, (group) => writer.compactString(group).compactString('consumer').compactString('Empty').tags());
+  });
+}
+
+/** Answers OffsetFetch, of one group or of many, with what `at` gives for each partition: an offset, -1 for none, or an error. */
+export function answerOffsets(asked: Asked, at: (group: string, partition: TopicPartition) => number | KafkaErrorName): void {
+  const { body } = asked;
+  const readWanted = (): TopicPartition[] => readCompactTopics(body, (topic) => ({ topic, partition: body.int32() }));
+  const writeFound = (writer: Writer, group: string, wanted: readonly TopicPartition[]): void => writeCompactTopics(writer, wanted, (each) => {
+    const found = at(group, each);
+    writer.int32(each.partition).int64(typeof found === 'number' ? found : -1).int32(-1).compactNullableString(null).int16(typeof found === 'number' ? 0 : codeOf(found)).tags();
+  });
+  if (asked.version < 8) {
+    const group = body.compactString();
+    const wanted = readWanted();
+    asked.answer((writer) => {
+      writeFound(writer.int32(0), group, wanted);
+      writer.int16(0);
+    });
+    return;
+  }
+  const groups = body.compactArray(() => {
+    const group = { group: body.compactString(), wanted: readWanted() };
+    body.tags();
+    return group;
+  });
+  asked.answer((writer) => {
+    writer.int32(0).compactArray(groups, ({ group, wanted }) => {
+      writer.compactString(group);
+      writeFound(writer, group, wanted);
+      writer.int16(0).tags();
+    });
   });
 }
