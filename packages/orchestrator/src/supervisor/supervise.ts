@@ -1,4 +1,6 @@
-import { replicaName, type Control } from '@millrace/core';
+import { decodeFact, FactKey, MillraceError, replicaName, type Control } from '@millrace/core';
+import { readFacts } from '../facts.js';
+import type { GenerationState } from '../generation.js';
 import type { Children } from '../placement/children.js';
 import { RemoteReplica } from '../placement/remote-replica.js';
 import { createReplica, type Shared } from '../replicas.js';
@@ -8,10 +10,16 @@ import { SupervisedReplica, type SupervisorEvents } from './supervised-replica.j
 
 /** The replicas that this start runs: here, or in the threads and processes that they are placed in. */
 export function superviseReplicas(shared: Shared, away: { readonly children: Children; readonly control: Control } | undefined, events: SupervisorEvents): readonly RunReplica[] {
-  const { plan, clock } = shared;
+  const { plan, clock, generation } = shared;
+  const overtaken = away && (async (): Promise<Error | undefined> => {
+    const value = (await readFacts(away.control, FactKey.generation)).get(FactKey.generation);
+    const newest = value && decodeFact<GenerationState>(value)?.number;
+    if (newest === undefined || newest <= generation) return undefined;
+    return new MillraceError('MILLRACE_FENCED', `generation ${newest} of ${plan.pipeline} began while a replica of generation ${generation} was to be started again`);
+  });
   return plan.operators.flatMap((operator) => Array.from({ length: operator.replicas }, (_, index) => index).filter((index) => plan.selected(operator.name, index)).map((index): RunReplica => {
     const name = replicaName(plan.pipeline, operator.name, index);
-    const common = { name, restart: operator.restart, clock, events };
+    const common = { name, restart: operator.restart, clock, events, ...(overtaken === undefined ? {} : { overtaken }) };
     if (operator.placement === 'inline' || away === undefined) {
       return { operator: operator.name, replica: new SupervisedReplica({ ...common, begin: (own) => createReplica(shared, operator, index, own) }) };
     }

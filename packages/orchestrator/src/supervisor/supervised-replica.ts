@@ -20,6 +20,8 @@ export interface SupervisedOptions {
   readonly events: SupervisorEvents;
   /** Begins a life. */
   readonly begin: (events: ReplicaEvents, poisons: readonly CrashPoison[] | undefined) => Life;
+  /** Why it must not be started again: a newer start of the pipeline has its work, and would lose it. Absent: nothing runs. */
+  readonly overtaken?: () => Promise<Error | undefined>;
   /** Absent: it lives in this thread, whose crash nobody survives. */
   readonly crashes?: Crashes;
 }
@@ -107,12 +109,15 @@ export class SupervisedReplica implements LiveReplica {
         return this.#final === undefined ? outcome : { ...outcome, error: this.#final };
       }
       const verdict = await this.#judge(next.error);
-      if (verdict !== undefined) {
-        this.#o.events.error(this.name, verdict, 'crash', true);
-        return { ...outcome, error: verdict };
+      if (verdict === undefined) {
+        this.#o.events.restart(this.name, next.error, next.attempt, next.pause);
+        await this.#pause(next.pause);
       }
-      this.#o.events.restart(this.name, next.error, next.attempt, next.pause);
-      await this.#pause(next.pause);
+      const end = verdict ?? (await this.#overtaken());
+      if (end !== undefined) {
+        this.#o.events.error(this.name, end, 'restart', true);
+        return { ...outcome, error: end };
+      }
       this.#past.add(this.#life);
       this.#life = begin(this.#events, crashes?.poisons);
     }
@@ -146,6 +151,16 @@ export class SupervisedReplica implements LiveReplica {
       return undefined;
     } catch (thrown) {
       return toError(thrown);
+    }
+  }
+
+  /** Where nobody can say it is started: whoever has its work now fences it. */
+  async #overtaken(): Promise<Error | undefined> {
+    try {
+      return await this.#o.overtaken?.();
+    } catch (thrown) {
+      this.#o.events.error(this.name, toError(thrown), 'restart', false);
+      return undefined;
     }
   }
 
