@@ -69,6 +69,17 @@ export class Reader extends Operator {
   }
 }
 
+/** Stands for pypz's operator in the plan; it is never run here. */
+@operator(import.meta)
+export class Relay extends Operator {
+  @input(Sample) declare readonly input_port: InputPort<Sample>;
+  @output(Sample) declare readonly output_port: OutputPort<Sample>;
+
+  override onRunning(): never {
+    throw new Error('pypz runs it');
+  }
+}
+
 /** As the pypz reader writes it down. */
 export function asPypzReads({ raw, ...rest }: Sample): Readonly<Record<string, unknown>> {
   return { ...rest, raw: Buffer.from(raw).toString('hex') };

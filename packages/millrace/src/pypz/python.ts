@@ -10,7 +10,7 @@ const run = promisify(execFile);
 
 /** The published packages that the tests talk to, and the one that `operators.py` imports beside them. */
 const PACKAGES = ['pypz-core==0.10.2', 'pypz-kafka-io==0.10.2', 'pypz-rmq-io==0.10.2'];
-const SCRIPT = fileURLToPath(new URL('../../../kafka-io/fixtures/pypz/run.py', import.meta.url));
+const SCRIPTS = fileURLToPath(new URL('../../../kafka-io/fixtures/pypz/', import.meta.url));
 
 /** A Python 3.11 with pypz, or why there is none. */
 export type Python = { readonly python: string } | { readonly missing: string };
@@ -55,13 +55,13 @@ export interface PypzRecord {
   readonly record: { readonly id: number; readonly writer: string } & Readonly<Record<string, unknown>>;
 }
 
-/** Operators of pypz that run as processes of their own; see `run.py`. */
+/** Operators of pypz that run as processes of their own; see `run.py` and `relay.py`. */
 export class PypzProcess {
   readonly #child: ChildProcess;
   readonly #ended: Promise<Readonly<Record<string, number>>>;
 
-  constructor(python: string, private readonly out: string, args: readonly string[]) {
-    this.#child = spawn(python, [SCRIPT, '--out', out, '--limit-s', '150', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  constructor(python: string, script: 'run.py' | 'relay.py', private readonly out: string, args: readonly string[]) {
+    this.#child = spawn(python, [join(SCRIPTS, script), '--out', out, '--limit-s', '150', ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
     let told = '';
     this.#child.stdout?.on('data', (chunk: Buffer) => (told += chunk.toString()));
     this.#ended = new Promise((resolve, reject) => {
@@ -69,7 +69,7 @@ export class PypzProcess {
       this.#child.on('close', () => {
         const line = told.trim().split('\n').at(-1) ?? '';
         if (line.startsWith('{')) resolve((JSON.parse(line) as { exitCodes: Record<string, number> }).exitCodes);
-        else reject(new Error(`run.py ended without exit codes: ${told}`));
+        else reject(new Error(`${script} ended without exit codes: ${told}`));
       });
     });
     this.#ended.catch(() => undefined);

@@ -3,7 +3,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { orchestrate, Pipeline, silentLogger, type InputOptions, type OrchestrateOptions, type Run } from '../index.js';
-import { Reader, Writer, type Sample } from './operators.js';
+import { Reader, Relay, Writer, type Sample } from './operators.js';
 import { PypzProcess } from './python.js';
 
 interface Given {
@@ -42,30 +42,45 @@ export class Scene {
 
   /** Starts our side. */
   async millrace({ side, peerTimeout = 60_000, options, ...given }: Given): Promise<Run> {
-    const run = await orchestrate(this.pipeline(given), {
-      location: this.location, only: [side], runId: `${this.name}-1`, logger: silentLogger, handleSignals: false,
-      connect: { [this.location]: { peerTimeout } }, ...options,
-    });
-    this.#runs.push(run);
-    return run;
+    return await this.#start(this.pipeline(given), [side], peerTimeout, options);
   }
 
   /** Starts pypz's side. */
   pypz(side: 'reader' | 'writer' | 'both', ...args: readonly string[]): PypzProcess {
-    const child = new PypzProcess(this.python, this.#folder, ['--location', this.bootstrap, '--pipeline', this.name, '--side', side, ...args]);
+    const child = new PypzProcess(this.python, 'run.py', this.#folder, ['--location', this.bootstrap, '--pipeline', this.name, '--side', side, ...args]);
     this.#processes.push(child);
     return child;
   }
 
-  /** Topics of the channel that are there. */
+  /** A pipeline of three, of which pypz runs the one in the middle. */
+  async relayed(count: number): Promise<{ readonly run: Run; readonly relay: PypzProcess }> {
+    const pipeline = new Pipeline(this.name);
+    const source = pipeline.add(Writer, { count }, { name: 'source' });
+    const relay = pipeline.add(Relay, {}, { name: 'relay' });
+    const sink = pipeline.add(Reader, { into: this.name }, { name: 'sink' });
+    relay.input_port.connect(source.output_port);
+    sink.input_port.connect(relay.output_port);
+    const child = new PypzProcess(this.python, 'relay.py', this.#folder, ['--location', this.bootstrap, '--pipeline', this.name]);
+    this.#processes.push(child);
+    return { relay: child, run: await this.#start(pipeline, ['source', 'sink'], 60_000) };
+  }
+
+  /** Topics of the pipeline's channels that are there. */
   async topics(): Promise<readonly string[]> {
     const admin = new Kafka({ brokers: [this.bootstrap], logLevel: logLevel.NOTHING }).admin();
     await admin.connect();
     try {
-      return (await admin.listTopics()).filter((topic) => topic.startsWith(`${this.name}.reader.`)).sort();
+      return (await admin.listTopics()).filter((topic) => topic.startsWith(`${this.name}.`) && topic.includes('.input_port')).sort();
     } finally {
       await admin.disconnect();
     }
+  }
+
+  async #start(pipeline: Pipeline, only: readonly string[], peerTimeout: number, options: Partial<OrchestrateOptions> = {}): Promise<Run> {
+    const { location, name } = this;
+    const run = await orchestrate(pipeline, { location, only, runId: `${name}-1`, logger: silentLogger, handleSignals: false, connect: { [location]: { peerTimeout } }, ...options });
+    this.#runs.push(run);
+    return run;
   }
 
   async close(): Promise<void> {
