@@ -9,9 +9,9 @@ export interface FetcherOptions {
   readonly maxWait: number;
   /** Bytes of one answer, over all of its partitions. */
   readonly maxBytes: number;
-  /** Bytes of one answer for each partition. */
+  /** Bytes of one answer for each partition; fewer where all of them would not fit into `bufferBytes`. */
   readonly partitionBytes: number;
-  /** Bytes that may wait for readers, over all partitions. */
+  /** Bytes that may wait for readers, over all partitions; a partition whose batches are larger than its share has one of them more. */
   readonly bufferBytes: number;
   /** Name of its connections: fetchers of other names do not wait for this one's long polls. */
   readonly lane: string;
@@ -39,8 +39,8 @@ export class Fetcher {
   ) {}
 
   /** Begins to fetch a partition from an offset. */
-  subscribe(topic: string, partition: number, offset: number, options: Omit<SubscriptionOptions, 'maxBytes' | 'poke'>): Subscription {
-    const subscription = new Subscription(topic, partition, offset, { ...options, maxBytes: this.options.partitionBytes, poke: () => this.#poke() });
+  subscribe(topic: string, partition: number, offset: number, options: Omit<SubscriptionOptions, 'poke'>): Subscription {
+    const subscription = new Subscription(topic, partition, offset, { ...options, poke: () => this.#poke() });
     this.#subscriptions.add(subscription);
     this.#poke();
     return subscription;
@@ -83,8 +83,9 @@ export class Fetcher {
       else this.#place(subscription, leader, requests);
     }
     for (const [leader, queue] of requests) {
-      // What is known to be there is answered at once; the rest may hold a connection for long, so who waited longest comes first.
-      queue.sort((a, b) => Number(b.isBehind) - Number(a.isBehind) || a.since - b.since);
+      // What is known to be there is answered at once, the rest may hold a connection for long; but nobody waits for ever behind readers that catch up.
+      const isOverdue = ({ since }: LeaderRequest): boolean => now - since > this.options.maxWait;
+      queue.sort((a, b) => Number(isOverdue(b)) - Number(isOverdue(a)) || Number(b.isBehind) - Number(a.isBehind) || a.since - b.since);
       for (let i = 0; i < LANES && queue.length > 0; i++) {
         const lane = `${this.options.lane}-${i}`;
         const key = `${leader} ${lane}`;
@@ -104,13 +105,19 @@ export class Fetcher {
     return Math.min(bufferBytes / Math.max(1, this.#subscriptions.size), 2 * partitionBytes) / 2;
   }
 
+  /** Bytes that a partition is asked for, so that they fit beside what it may have waiting. */
+  get #share(): number {
+    return Math.ceil(Math.min(this.options.bufferBytes / Math.max(1, this.#subscriptions.size) / 2, this.options.partitionBytes));
+  }
+
   /** A request has one offset of a partition: readers that stand elsewhere go into another. */
   #place(subscription: Subscription, leader: number, requests: Map<number, LeaderRequest[]>): void {
     const queue = requests.get(leader) ?? [];
     if (queue.length === 0) requests.set(leader, queue);
-    for (const request of queue) if (request.add(subscription)) return;
+    const share = this.#share;
+    for (const request of queue) if (request.add(subscription, share)) return;
     const request = new LeaderRequest(this.options);
-    request.add(subscription);
+    request.add(subscription, share);
     queue.push(request);
   }
 
@@ -119,6 +126,8 @@ export class Fetcher {
     const stale = await request.run(this.client.node(leader, lane));
     this.#busy.delete(key);
     if (this.#closed) return;
+    // Brokers fill an answer in the order of the question: who got something goes behind those for whom there was no room.
+    for (const subscription of request.filled) if (this.#subscriptions.delete(subscription)) this.#subscriptions.add(subscription);
     if (stale.length > 0) await this.#refresh(stale);
     this.#poke();
   }

@@ -17,6 +17,8 @@ interface Asked {
 
 /** One question to one leader, and what becomes of its answer. */
 export class LeaderRequest {
+  /** Those that got records. */
+  readonly filled: Subscription[] = [];
   readonly #asked = new Map<string, Asked>();
 
   constructor(private readonly options: FetcherOptions) {}
@@ -34,9 +36,13 @@ export class LeaderRequest {
     return since;
   }
 
-  /** Takes a partition in, unless the request asks for another offset of it. */
-  add(subscription: Subscription): boolean {
-    const { topic, partition, fetchOffset, maxBytes, version } = subscription;
+  /**
+   * Takes a partition in, unless the request asks for another offset of it.
+   * @param share bytes to ask for, unless its next batch is known to be larger
+   */
+  add(subscription: Subscription, share: number): boolean {
+    const { topic, partition, fetchOffset, version } = subscription;
+    const maxBytes = Math.max(share, subscription.batchBytes);
     const { framing } = subscription.options;
     const key = `${partition} ${topic}`;
     const asked = this.#asked.get(key);
@@ -85,7 +91,8 @@ export class LeaderRequest {
       const { batches, next, tooLarge } = decodeRecordSet(fetched.records, { topic, partition, from: offset, framing, isolation: this.options.isolation, abortedTransactions: fetched.abortedTransactions });
       for (const subscription of current(asked)) {
         subscription.end = end;
-        if (tooLarge !== undefined) subscription.maxBytes = Math.max(subscription.maxBytes, tooLarge);
+        if (tooLarge !== undefined) subscription.batchBytes = Math.max(subscription.batchBytes, tooLarge);
+        if (batches.length > 0) this.filled.push(subscription);
         subscription.put(batches, next);
       }
     } catch (error) {

@@ -22,8 +22,8 @@ export class Subscription {
   firstFailure: number | undefined;
   /** The offset comes from a seek: where it is not there, the nearest is meant. */
   sought = false;
-  /** Bytes of one fetch of it; grows where a single batch is larger. */
-  maxBytes: number;
+  /** Bytes of the largest batch that did not come whole: so many have to be asked for. */
+  batchBytes = 0;
   failure: Error | undefined;
   bufferedBytes = 0;
   #paused = false;
@@ -39,7 +39,6 @@ export class Subscription {
     this.position = offset;
     this.fetchOffset = offset;
     this.end = offset;
-    this.maxBytes = options.maxBytes;
   }
 
   get paused(): boolean {
@@ -132,8 +131,6 @@ export interface SubscriptionOptions {
   readonly framing: 'single-object' | 'none';
   /** Where to go on when the offset is not there: retention took it, or the log lost its end. */
   readonly reset: 'earliest' | 'latest' | 'fail';
-  /** Bytes of one fetch of the partition. */
-  readonly maxBytes: number;
   /** Ms for which a partition may be without a leader, or its leader out of reach, before it fails. */
   readonly patience: number;
   /** Something changed for the reader. */
