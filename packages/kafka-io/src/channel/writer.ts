@@ -41,8 +41,8 @@ export class KafkaChannelWriter implements ChannelWriter {
     }
     this.#checkSizes(batch);
     host.stage(batch.bytes.length, this.channel);
-    this.#written.add(queue);
     host.producer.write(queue, batch, this.#prefixOf(batch.schema));
+    this.#written.add(queue); // once it was taken: where nothing was, nothing ends
     return host.room;
   }
 

@@ -61,7 +61,6 @@ export class TopicTable {
   }
 
   close(error: Error): void {
-    this.fetcher.unsubscribe(this.#subscription);
     this.#followers.clear();
     this.#fail(error);
   }
@@ -97,6 +96,7 @@ export class TopicTable {
 
   #fail(error: Error): void {
     this.#failure ??= error;
+    this.fetcher.unsubscribe(this.#subscription);
     for (const { reject } of this.#waiting) reject(error);
     this.#waiting.clear();
   }
