@@ -2,6 +2,9 @@ import { crashTest } from '@millrace/testing';
 import { parseCrashCommand, USAGE, UsageError, type CrashCommand } from './command.js';
 import { kafkaTarget, localTarget } from './target.js';
 
+// A process that is halted would outlive this one: leaving in order ends them all.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 try {
   await run(parseCrashCommand(process.argv.slice(2)));
 } catch (error) {

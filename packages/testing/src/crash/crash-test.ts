@@ -36,9 +36,12 @@ export interface CrashTestOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly delivery: 'at-least-once' | 'exactly-once';
-  readonly kills: number;
+  /** Default 0. */
+  readonly kills?: number;
   /** Decides who is struck, when and how. Default 1. */
   readonly seed?: number;
+  /** The blows, instead of those of kills and seed. */
+  readonly schedule?: readonly Blow[];
   /** Goes on for at least so long, with the kills spread over it. Default 0: one kill after the other. */
   readonly duration?: number;
   /** Replicas of each of the three operators, a process each. Default 2. */
@@ -86,6 +89,8 @@ export interface CrashReport extends Findings {
 
 const DONE_WITHIN = 180_000;
 const CAUGHT_UP_WITHIN = 60_000;
+/** A blow that takes longer is told of: somebody waited for something. */
+const SLOW = 10_000;
 
 /**
  * Runs a pipeline of three operators over several processes, kills, halts and replaces these by a schedule, lets the sources come
@@ -93,7 +98,7 @@ const CAUGHT_UP_WITHIN = 60_000;
  * @throws Error where the pipeline does not get on any more: a process does not begin or does not end
  */
 export async function crashTest(options: CrashTestOptions): Promise<CrashReport> {
-  const { backend, location, delivery, kills, seed = 1, replicas = 2, partitions = 4, disturbances = [], log = () => undefined } = options;
+  const { backend, location, delivery, kills = 0, seed = 1, replicas = 2, partitions = 4, disturbances = [], log = () => undefined } = options;
   const begun = performance.now();
   const name = `crash-${randomUUID().slice(0, 8)}`;
   const channel = `${name}.results`;
@@ -115,7 +120,7 @@ export async function crashTest(options: CrashTestOptions): Promise<CrashReport>
       log,
     });
     const stopSampling = sampling(crew, options.onSample);
-    const schedule = killSchedule({ seed, kills, workers: parts.length, points: options.points, disturbances: disturbances.length });
+    const schedule = options.schedule ?? killSchedule({ seed, kills, workers: parts.length, points: options.points, disturbances: disturbances.length });
     const disturbed = await strikeAll(crew, schedule, options, checker).finally(stopSampling);
     await crew.done(DONE_WITHIN);
     log(`every replica is done after ${seconds(begun)} s`);
@@ -138,7 +143,7 @@ export async function crashTest(options: CrashTestOptions): Promise<CrashReport>
 }
 
 /** Strikes blow by blow; the last few fall while the run comes to its end. @returns how many disturbances there were */
-async function strikeAll(crew: Crew, schedule: readonly Blow[], { kills, duration = 0, disturbances = [], log = () => undefined }: CrashTestOptions, checker: RecordChecker): Promise<number> {
+async function strikeAll(crew: Crew, schedule: readonly Blow[], { duration = 0, disturbances = [], log = () => undefined }: CrashTestOptions, checker: RecordChecker): Promise<number> {
   const begun = performance.now();
   const finishAt = schedule.length - Math.min(3, Math.floor(schedule.length / 10));
   let disturbed = 0;
@@ -155,8 +160,10 @@ async function strikeAll(crew: Crew, schedule: readonly Blow[], { kills, duratio
       await disturbance?.run();
       disturbed++;
     } else {
+      const since = performance.now();
       await crew.strike(blow);
-      if (blow.kind === 'kill' && crew.counts.kills % 10 === 0) log(`${crew.counts.kills} of ${kills} kills, ${checker.records} records came out, ${seconds(begun)} s`);
+      if (performance.now() - since > SLOW) log(`blow ${i}, ${JSON.stringify(blow)}, took ${seconds(since)} s`);
+      if (blow.kind === 'kill' && crew.counts.kills % 10 === 0) log(`${crew.counts.kills} kills, ${checker.records} records came out, ${seconds(begun)} s`);
     }
   }
   await sleep(Math.max(0, begun + duration - performance.now()));

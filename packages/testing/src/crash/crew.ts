@@ -150,10 +150,10 @@ export class Crew {
     this.counts.kills++;
   }
 
-  /** The successor of a process dies before it has begun. */
+  /** The successor of a process dies before it has begun: with its owner fenced, or with its input about to be placed. */
   async #killAtStart(worker: WorkerProcess, hits: number): Promise<void> {
     const part = this.#workers.indexOf(worker);
-    const successor = this.#launch(part, { point: 'after-fence', hits: 1 + (hits % 3), signal: 'SIGKILL' });
+    const successor = this.#launch(part, { point: 'after-fence', hits: 1 + (hits % 2), signal: 'SIGKILL' });
     this.#workers[part] = successor;
     worker.kill();
     await worker.exited;
@@ -184,7 +184,7 @@ export class Crew {
     for (const zombie of zombies) zombie.thaw();
     for (const zombie of zombies) {
       if (!(await zombie.until(({ end }) => end !== undefined, this.#options.zombieWithin))) {
-        this.failures.push(`${zombie.task.only.join()}: replaced, but it goes on`);
+        this.failures.push(`${zombie.task.only.join()}: replaced, but it goes on: ${zombie.hasEnded ? 'its run has ended, its process has not' : 'its run has not ended'}; ${JSON.stringify(await zombie.sample())}`);
         zombie.kill();
       } else if (zombie.end?.ended?.code !== 'MILLRACE_FENCED' && !isDone(zombie)) {
         this.failures.push(`${zombie.task.only.join()}: replaced, it ended with ${describe(zombie)}`);
@@ -196,7 +196,7 @@ export class Crew {
   async #halt(worker: WorkerProcess, moment: Blow['moment']): Promise<void> {
     if ('point' in moment && moment.point !== 'after-fence') {
       worker.trap({ ...moment, signal: 'SIGSTOP' });
-      if (await worker.until((each) => each.hasHalted || each.end !== undefined, TRAP_WITHIN)) this.#note(moment.point);
+      if (await worker.until((each) => each.hasHalted || each.end !== undefined, TRAP_WITHIN)) return this.#note(moment.point);
     }
     worker.freeze();
   }

@@ -3,11 +3,6 @@ const CHUNK = 1 << 15;
 /** Whole numbers from 0 on, of which mostly neighbours are there: a bit each. */
 export class IndexSet {
   readonly #chunks = new Map<number, Uint32Array>();
-  #size = 0;
-
-  get size(): number {
-    return this.#size;
-  }
 
   has(index: number): boolean {
     const chunk = this.#chunks.get(Math.floor(index / CHUNK));
@@ -23,7 +18,6 @@ export class IndexSet {
     if (chunk === undefined) this.#chunks.set(number, (chunk = new Uint32Array(CHUNK / 32)));
     const bit = index % CHUNK;
     chunk[bit >>> 5] = (chunk[bit >>> 5] ?? 0) | (1 << (bit & 31));
-    this.#size++;
     return true;
   }
 }

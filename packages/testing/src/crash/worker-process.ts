@@ -20,6 +20,8 @@ export interface WorkerScript {
   readonly cwd: string | undefined;
 }
 
+/** Ms after which a process is told once more to go on. */
+const AGAIN_AFTER = 100;
 /** The last lines of its standard error that are kept. */
 const KEPT_LINES = 30;
 
@@ -99,6 +101,8 @@ export class WorkerProcess {
     this.#mayHalt = false;
     this.#hasHalted = false;
     this.#child.kill('SIGCONT');
+    // One that said that it halts may not have done so yet, and then nobody would let it go on.
+    setTimeout(() => this.#mayHalt || this.#child.kill('SIGCONT'), AGAIN_AFTER).unref();
   }
 
   tell(message: ToWorker): void {
@@ -146,7 +150,7 @@ export class WorkerProcess {
   #halted(): void {
     this.#hasHalted = this.#mayHalt;
     // It came to the fail point after it was no longer waited for there; it says so just before it halts.
-    if (!this.#mayHalt) setTimeout(() => this.thaw(), 100);
+    if (!this.#mayHalt) this.thaw();
   }
 
   #hear(message: FromWorker): void {
