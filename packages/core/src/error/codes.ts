@@ -45,6 +45,7 @@ export const ERROR_CODES = {
   MILLRACE_GROUP_IN_USE: 'a group has live members that do not belong to this pipeline',
   MILLRACE_OFFSET_OUT_OF_RANGE: 'a position points at records that are not there any more, or not yet',
   MILLRACE_BACKEND_FAILED: 'what carries a channel refused, or cannot be reached',
+  MILLRACE_REGISTRY_FAILED: 'a schema registry refused, or cannot be reached',
   MILLRACE_FENCED: 'a newer start of the same owner took over',
   MILLRACE_SESSION_CLOSED: 'a session or transport was used after it was closed',
   MILLRACE_INJECTION_FAILED: 'a service that an operator asks for cannot be made',

@@ -1,6 +1,9 @@
 import { jsonFormOf, type Codec } from '../codec/index.js';
-import type { ExternalFormat } from '../plan/plan.js';
-import { singleObjectHeader } from './framing.js';
+import { MillraceError, toError } from '../error/index.js';
+import type { ChannelPlan } from '../plan/plan.js';
+import { formatOf } from './format.js';
+import { confluentHeader, singleObjectHeader } from './framing.js';
+import { SchemaRegistry } from './registry.js';
 
 /** How an output port lays its values out for one channel: by its codec, or in the format of an external channel. */
 export interface Encoding {
@@ -10,15 +13,32 @@ export interface Encoding {
   encode(value: unknown, buffer: Buffer, position: number): number;
 }
 
-/** How the values of a port go into an external channel of this format. */
-export function encodingOf(codec: Codec<unknown>, format: ExternalFormat): Encoding {
-  switch (format) {
+/**
+ * How the values of a port go into a channel. Registers the schema of the port under `<channel>-value` where the format asks for
+ * a registry.
+ * @throws MillraceError `MILLRACE_SCHEMA_INCOMPATIBLE`, `MILLRACE_SCHEMA_INVALID`, `MILLRACE_REGISTRY_FAILED`
+ */
+export async function encodingOf(codec: Codec<unknown>, { name: channel, external }: Pick<ChannelPlan, 'name' | 'external'>, at: { readonly replica: string; readonly port: string }): Promise<Encoding> {
+  if (external === undefined) return codec;
+  switch (formatOf(codec, external.format)) {
     case 'avro':
       return withHeader(singleObjectHeader(codec.fingerprint), codec);
+    case 'confluent':
+      return withHeader(confluentHeader(await register(codec, channel, external.registry!, at)), codec);
     case 'json':
       return bare(codec.format === 'json' ? codec : jsonFormOf(codec));
     default:
       return bare(codec);
+  }
+}
+
+async function register(codec: Codec<unknown>, channel: string, registry: string, { replica, port }: { readonly replica: string; readonly port: string }): Promise<number> {
+  try {
+    return await new SchemaRegistry(registry).register(`${channel}-value`, codec.schema);
+  } catch (thrown) {
+    const cause = toError(thrown, 'the registry');
+    const code = MillraceError.is(cause) ? cause.code : 'MILLRACE_REGISTRY_FAILED';
+    throw new MillraceError(code, `${replica} cannot open ${port} on ${channel}: ${cause.message.replace(`${code}: `, '')}`, { operator: replica, port, channel, cause });
   }
 }
 

@@ -2,7 +2,7 @@ import { EndOfStream } from '../channel/end-of-stream.js';
 import type { ChannelReader, ChannelRole, ChannelWriter, CommitResult, Offsets, Session, Transport } from '../channel/spi.js';
 import { NO_CHANNEL, type StatusFact } from '../channel/status-board.js';
 import { toError } from '../error/index.js';
-import { encodingOf, formatOf } from '../external/index.js';
+import { encodingOf } from '../external/index.js';
 import type { Operator } from '../operator/index.js';
 import { assignedPartitions, groupName, replicaName, replicaNames, writerNames, type ChannelPlan, type InputPlan, type OutputPlan } from '../plan/plan.js';
 import { DeadLetter } from '../port/index.js';
@@ -252,7 +252,7 @@ export class Execution {
     const { env } = this.#options;
     const session = this.#sessions.get(env.transport(plan.location))!;
     const writer = await session.writer(plan.name, { external: plan.external !== undefined, backend: port.backend, ...this.#role(plan, port.name, plan.reader === undefined ? [] : replicaNames(env.pipeline, plan.reader.operator, plan.reader.replicas)) });
-    const encoding = plan.external === undefined ? port.codec : encodingOf(port.codec, formatOf(port.codec, plan.external.format));
+    const encoding = await encodingOf(port.codec, plan, { replica: this.name, port: port.name });
     const channel = new OutputChannel(plan, writer, port.codec, encoding, env.board, env.pipeline);
     this.#channels.push(channel);
     this.#byWriter.set(writer, channel);
