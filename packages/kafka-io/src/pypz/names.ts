@@ -60,6 +60,17 @@ export function consumerGroup(channel: string, group: string, partitions: number
   return own(senderOf(`${operator}${group.slice(channel.length)}`, port, 2).context);
 }
 
+/** The names that the runtime has for a consumer group of pypz on a channel; its own name where it has none. */
+export function groupsOf(channel: string, consumerGroup: string): readonly string[] {
+  if (consumerGroup === `${channel}.${channel}`) return [channel];
+  if (!consumerGroup.startsWith(`${channel}@`) || !consumerGroup.endsWith(`.${channel}`)) return [consumerGroup];
+  const context = consumerGroup.slice(channel.length + 1, -channel.length - 1);
+  // Alone and as the principal in group mode a reader has the same group.
+  if (context === channel) return [channel, `${channel}#0`];
+  const owner = ownerOf({ context, group: channel });
+  return owner === undefined ? [consumerGroup] : [`${channel}${owner.slice(owner.lastIndexOf('#'))}`];
+}
+
 function splitOwner(owner: string): { readonly operator: string; readonly index: number } {
   const hash = owner.lastIndexOf('#');
   return hash < 0 ? { operator: owner, index: 0 } : { operator: owner.slice(0, hash), index: Number(owner.slice(hash + 1)) };

@@ -1,7 +1,7 @@
 import { MillraceError, type ChannelDescription, type ChannelSpec, type Control, type Offsets, type Owner, type Session, type Transport } from '@millrace/core';
 import type { KafkaTransport } from '../channel/transport.js';
 import { askOffsets } from '../offsets.js';
-import { consumerGroup } from './names.js';
+import { groupsOf } from './names.js';
 import { PypzControl } from './pypz-control.js';
 import { PypzResources } from './resources.js';
 import { PypzSession } from './session.js';
@@ -43,12 +43,8 @@ export class PypzTransport implements Transport {
       askOffsets(client, name, partitions, 'latest', 'read_committed'),
       positions.ofTopic(name, partitions),
     ]);
-    const groups = new Map<string, Offsets>(committed);
-    // Under the names that the runtime has for them. In group mode there may be as many as there are groups.
-    for (const group of [name, ...Array.from({ length: committed.size }, (_, i) => `${name}#${i}`)]) {
-      const offsets = committed.get(consumerGroup(name, group, partitions.length));
-      if (offsets !== undefined) groups.set(group, offsets);
-    }
+    const groups = new Map<string, Offsets>();
+    for (const [group, offsets] of committed) for (const own of groupsOf(name, group)) groups.set(own, offsets);
     return { name, partitions: partitions.length, starts, ends, groups };
   }
 
