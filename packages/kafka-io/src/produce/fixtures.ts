@@ -41,6 +41,10 @@ export class SentRequest {
     answerProduce(this.asked, this.batches.map(({ topic, partition }) => ({ topic, partition, error, baseOffset })));
   }
 
+  answerEach(results: Parameters<typeof answerProduce>[1]): void {
+    answerProduce(this.asked, results);
+  }
+
   lose(kind?: 'connection' | 'timeout'): void {
     this.asked.lose(kind);
   }
@@ -73,6 +77,11 @@ export class ProducerBench {
   /** The next request that is not answered. */
   sent(): SentRequest {
     return new SentRequest(this.scripted.take('Produce'));
+  }
+
+  /** The request under way that has so many before it. */
+  next(before: number): SentRequest {
+    return new SentRequest(this.scripted.open('Produce')[before]!);
   }
 
   get underWay(): number {
