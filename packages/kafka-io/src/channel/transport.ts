@@ -221,7 +221,8 @@ export class KafkaTransport implements Transport, Connection {
     this.#check();
     return new TopicTable(this.client, this.#tableFetcher, topic, from, (error) => {
       this.#tables.delete(topic);
-      for (const session of this.#sessions) session.fail(error);
+      const isOf = (pipeline: string): boolean => ['state', 'control'].some((name) => this.#topicOf(`${pipeline}.${name}`) === topic);
+      for (const session of this.#sessions) if (isOf(pipelineOf(session.owner))) session.fail(error);
     });
   }
 
