@@ -96,7 +96,7 @@ describe('a channel that is shared with pypz', () => {
     expect((await read(again, 1)).values).toEqual(['c']);
   });
 
-  it('records wait until the reader’s principal has spoken; then they go bare, under their partition as key', async () => {
+  it('records wait until the reader’s principal has spoken; then they go bare, under their partition as key, and heartbeats count them', async () => {
     const reading = await open(transport, `${pipeline}.r#0`);
     const own = await reader(reading);
     await own.loadInputRecordOffset();
@@ -113,6 +113,10 @@ describe('a channel that is shared with pypz', () => {
     await vi.waitFor(() => expect((batch ??= own.readRecords())).toBeDefined(), WAIT);
     expect(valuesOf(batch!)).toEqual(['a', 'b']);
     expect([0, 1].map((i) => Buffer.from(batch!.key(i)!).toString())).toEqual(['0', '0']);
+    await fact('writer', 'Closed', session.owner);
+    await fact('reader', 'Closed', reading.owner);
+    const counts = [...(await told('writer', 3)), ...(await told('reader', 4))].filter(({ payload }) => payload !== null).map(({ payload }) => payload);
+    expect(counts).toEqual([{ sentRecordCount: 2 }, { receivedRecordCount: 2 }]);
   });
 
   it('a reader that gives the topic other partitions than the plan fails the writer instead of losing records', async () => {

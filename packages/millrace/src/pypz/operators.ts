@@ -39,18 +39,18 @@ export function sample(writer: string, i: number): Sample {
   };
 }
 
-/** Sends `count` records, a batch at a step. */
+/** Sends `count` records, a batch at a step; the one with the number `bad` breaks the schema. */
 @operator(import.meta)
 export class Writer extends Operator {
-  static override readonly parameters = z.object({ count: z.int().default(0), batch: z.int().default(5) });
+  static override readonly parameters = z.object({ count: z.int().default(0), batch: z.int().default(5), bad: z.int().default(-1) });
   declare readonly parameters: ParametersOf<typeof Writer>;
   @output(Sample) declare readonly output_port: OutputPort<Sample>;
   #sent = 0;
 
   override async onRunning() {
-    const { count, batch } = this.parameters;
+    const { count, batch, bad } = this.parameters;
     const upto = Math.min(count, this.#sent + batch);
-    await this.output_port.send(Array.from({ length: upto - this.#sent }, (_, i) => sample(this.context.name, this.#sent + i)));
+    await this.output_port.send(Array.from({ length: upto - this.#sent }, (_, i) => ({ ...sample(this.context.name, this.#sent + i), ...(this.#sent + i === bad ? { text: 7 as never } : {}) })));
     this.#sent = upto;
     return this.#sent >= count;
   }

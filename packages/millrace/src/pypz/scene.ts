@@ -7,10 +7,12 @@ import { Reader, Relay, Writer, type Sample } from './operators.js';
 import { PypzProcess } from './python.js';
 
 interface Given {
-  readonly side: 'reader' | 'writer';
+  /** Default: both. */
+  readonly side?: 'reader' | 'writer';
   readonly readers?: number;
   readonly writers?: number;
   readonly count?: number;
+  readonly bad?: number;
   readonly input?: InputOptions;
   readonly peerTimeout?: number;
   readonly options?: Partial<OrchestrateOptions>;
@@ -32,9 +34,9 @@ export class Scene {
     Reader.got.set(this.name, this.got);
   }
 
-  pipeline({ readers = 1, writers = 1, count = 0, input }: Omit<Given, 'side'> = {}): Pipeline {
+  pipeline({ readers = 1, writers = 1, count = 0, bad = -1, input }: Omit<Given, 'side'> = {}): Pipeline {
     const pipeline = new Pipeline(this.name);
-    const writer = pipeline.add(Writer, { count }, { name: 'writer', replicas: writers });
+    const writer = pipeline.add(Writer, { count, bad }, { name: 'writer', replicas: writers });
     const reader = pipeline.add(Reader, { into: this.name }, { name: 'reader', replicas: readers, ...(input === undefined ? {} : { ports: { input_port: input } }) });
     reader.input_port.connect(writer.output_port);
     return pipeline;
@@ -42,7 +44,7 @@ export class Scene {
 
   /** Starts our side. */
   async millrace({ side, peerTimeout = 60_000, options, ...given }: Given): Promise<Run> {
-    return await this.#start(this.pipeline(given), [side], peerTimeout, options);
+    return await this.#start(this.pipeline(given), side === undefined ? ['reader', 'writer'] : [side], peerTimeout, options);
   }
 
   /** Starts pypz's side. */
@@ -81,6 +83,17 @@ export class Scene {
     const run = await orchestrate(pipeline, { location, only, runId: `${name}-1`, logger: silentLogger, handleSignals: false, connect: { [location]: { peerTimeout } }, ...options });
     this.#runs.push(run);
     return run;
+  }
+
+  /** Records that were ever written into the channel. */
+  async written(): Promise<number> {
+    const admin = new Kafka({ brokers: [this.bootstrap], logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    try {
+      return (await admin.fetchTopicOffsets(`${this.name}.reader.input_port`)).reduce((sum, { high }) => sum + Number(high), 0);
+    } finally {
+      await admin.disconnect();
+    }
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,26 @@
+import { sharedKafka } from '#kafka';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { sample } from './operators.js';
+import { Scene } from './scene.js';
+
+const { bootstrap, describe } = await sharedKafka();
+let scene: Scene;
+beforeEach(() => void (scene = new Scene(bootstrap, '')));
+afterEach(() => scene.close());
+
+describe('a pipeline on a location for pypz, all of it ours', () => {
+  it('runs to its end as anywhere else, and leaves no topic of a channel', async () => {
+    const run = await scene.millrace({ readers: 2, count: 20 });
+    expect(await run.completed).toMatchObject({ outcome: 'done', exitCode: 0 });
+    expect(scene.got.map(({ value }) => value.id).sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => sample('', i).id));
+    expect(scene.got.filter(({ replica }) => replica.endsWith('#1')).every(({ value }) => value.id % 2 === 1)).toBe(true);
+    expect(await scene.topics()).toEqual([]);
+  });
+
+  it('a value that breaks the schema: nothing of its batch is written, and what was written before stays', async () => {
+    const run = await scene.millrace({ count: 10, bad: 7 });
+    await expect(run.completed).rejects.toThrow(/MILLRACE_STEP_FAILED|MILLRACE_VALUE_INVALID/);
+    expect(scene.got.filter(({ value }) => value.id >= 5)).toEqual([]);
+    expect([0, 5]).toContain(await scene.written());
+  });
+});
