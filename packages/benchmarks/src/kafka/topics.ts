@@ -1,9 +1,10 @@
-import { Kafka, logLevel, type Admin } from 'kafkajs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Kafka, KafkaJSProtocolError, logLevel, type Admin } from 'kafkajs';
 import type { Measured } from '../harness/race.js';
 import { bootstrap } from './broker.js';
 
 /** Of every topic. */
-export const PARTITIONS = 4;
+const PARTITIONS = 4;
 
 let made = 0;
 
@@ -15,7 +16,10 @@ export function uniqueName(what: string): string {
 /** Makes a topic, and deletes it after `use`. */
 export async function withTopic<T>(what: string, use: (topic: string) => Promise<T>): Promise<T> {
   const topic = uniqueName(what);
-  await administer((admin) => admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: PARTITIONS, replicationFactor: 1 }] }));
+  await administer(async (admin) => {
+    await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions: PARTITIONS, replicationFactor: 1 }] });
+    while (!(await hasLeaders(admin, topic))) await sleep(20);
+  });
   try {
     return await use(topic);
   } finally {
@@ -31,6 +35,17 @@ export function withOutput(what: string, records: number, fill: (topic: string) 
     if (stored < records) throw new Error(`${stored} of ${records} records were written`);
     return measured;
   });
+}
+
+/** The wait of kafkajs itself gives up where a busy broker has not heard of the topic yet. */
+async function hasLeaders(admin: Admin, topic: string): Promise<boolean> {
+  try {
+    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+    return topics.every(({ partitions }) => partitions.length === PARTITIONS && partitions.every(({ leader }) => leader >= 0));
+  } catch (error) {
+    if (error instanceof KafkaJSProtocolError && error.retriable) return false;
+    throw error;
+  }
 }
 
 /** A name for a pipeline, whose topics go after `use`. */
