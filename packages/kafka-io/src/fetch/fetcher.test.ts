@@ -15,6 +15,9 @@ function stored(baseOffset: number, ...values: readonly string[]): Buffer {
   return bytes;
 }
 
+/** Where a reader stands that has nothing left to read. */
+const TAIL = 1_000_000;
+
 describe('a fetcher', () => {
   let scripted: ScriptedClient;
   let fetcher: Fetcher;
@@ -83,21 +86,21 @@ describe('a fetcher', () => {
 
   it('a reader at the end is asked for in time, however many others catch up', async () => {
     const behind = Array.from({ length: 6 }, (_, i) => subscribe(0, 100 * (i + 1)));
-    for (const subscription of behind) subscription.end = 1_000_000;
-    const tail = subscribe(1);
-    tail.end = 0;
+    for (const subscription of behind) subscription.end = TAIL;
+    subscribe(0, TAIL);
     let waited = 0;
     for (let last = 0; waited < 3000; waited += 100) {
       await settled();
       const asked = scripted.open('Fetch').map((each) => [each, readFetch(each).partitions] as const);
-      if (asked.some(([, partitions]) => partitions.some(({ partition }) => partition === 1))) last++;
+      if (asked.some(([, partitions]) => partitions.some(({ offset }) => offset === TAIL))) last++;
       if (last === 2) break;
-      for (const [each, partitions] of asked) answerFetch(each, partitions.map(({ partition, offset }) => ({ topic: 't', partition, end: partition === 1 ? 0 : 1_000_000, records: partition === 1 ? Buffer.alloc(0) : stored(offset, 'x') })));
+      for (const [each, partitions] of asked) answerFetch(each, partitions.map(({ partition, offset }) => ({ topic: 't', partition, end: TAIL, records: offset === TAIL ? Buffer.alloc(0) : stored(offset, 'x') })));
       await settled();
       for (const subscription of behind) read(subscription);
       await vi.advanceTimersByTimeAsync(100);
     }
-    expect(waited).toBeLessThanOrEqual(700);
+    // Twice, each time after as long as a broker may wait, and the rounds of 100 ms in which this test looks.
+    expect(waited).toBeLessThanOrEqual(1400);
   });
 
   it('asks for no more than fits into the buffer with all partitions; more where one batch needs it', async () => {
