@@ -35,6 +35,7 @@ describe('locations of the Kafka backend', () => {
     ['kafka://b:1?acks=1', '"acks" is unknown; known are prefix and protocol'],
     ['kafka://b:1?prefix=a&prefix=b', 'prefix stands twice'],
     ['kafka://b:1?prefix=a/b', 'the prefix "a/b"'],
+    ['kafka://b:1/t?protocol=pypz', 'protocol=pypz is for the location of a pipeline'],
     ['kafka://b:1?protocol=Pypz', 'protocol is pypz, or left out, not "Pypz"'],
   ])('refuses %s', (location, why) => {
     expect(() => parseKafkaLocation(location)).toThrow(expect.objectContaining({ code: 'MILLRACE_LOCATION_INVALID' }));

@@ -47,6 +47,7 @@ export function parseKafkaLocation(location: string): KafkaLocation {
   if (!TOPIC_CHARACTERS.test(prefix)) throw invalid(location, `the prefix ${JSON.stringify(prefix)} may have letters, digits, "_", "-" and "." only`);
   const protocol = keys.get('protocol') ?? 'millrace';
   if (protocol !== 'pypz' && protocol !== 'millrace') throw invalid(location, `protocol is pypz, or left out, not ${JSON.stringify(protocol)}`);
+  if (protocol === 'pypz' && topic !== undefined) throw invalid(location, 'protocol=pypz is for the location of a pipeline: the statuses of pypz need all of it, and not one topic');
   const tls = scheme.toLowerCase() === 'kafkas';
   const parts = [...(prefix === '' ? [] : [`prefix=${prefix}`]), ...(protocol === 'pypz' ? ['protocol=pypz'] : [])];
   const canonical = `${tls ? 'kafkas' : 'kafka'}://${[...new Set(brokers)].sort().join(',')}${parts.length === 0 ? '' : `?${parts.join('&')}`}`;
