@@ -102,14 +102,15 @@ class DefectiveSession implements Session {
       await this.#write(held);
       return { ends: (await this.inner.commit(new Map())).ends };
     }
-    try {
-      await this.#write(held);
-      return await this.inner.commit(await this.#own(positions), changes);
-    } catch (error) {
-      if (this.defect !== 'missing-fence' || !MillraceError.is(error, 'MILLRACE_FENCED')) throw error;
-      await this.#takeBack();
-      await this.#write(held);
-      return await this.inner.commit(await this.#own(positions), changes);
+    for (;;) {
+      try {
+        await this.#write(held);
+        return await this.inner.commit(await this.#own(positions), changes);
+      } catch (error) {
+        if (this.defect !== 'missing-fence' || !MillraceError.is(error, 'MILLRACE_FENCED')) throw error;
+        // Whoever else is there does the same: both get through in the end.
+        await this.#takeBack();
+      }
     }
   }
 

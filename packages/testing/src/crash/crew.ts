@@ -182,6 +182,8 @@ export class Crew {
     await Promise.all(successors.map((successor) => successor.until(({ isReady, hasEnded }) => isReady || hasEnded, TAKE_OVER_WITHIN)));
     // All at once: one that halted within a transaction may hold a lock that the others need.
     for (const zombie of zombies) zombie.thaw();
+    // Until its successor has begun, a process that goes on is none: nobody has fenced it.
+    await Promise.all(successors.map((successor) => successor.until(({ isReady, hasEnded }) => isReady || hasEnded, READY_WITHIN)));
     for (const zombie of zombies) {
       if (!(await zombie.until(({ end }) => end !== undefined, this.#options.zombieWithin))) {
         this.failures.push(`${zombie.task.only.join()}: replaced, but it goes on: ${zombie.hasEnded ? 'its run has ended, its process has not' : 'its run has not ended'}; ${JSON.stringify(await zombie.sample())}`);
