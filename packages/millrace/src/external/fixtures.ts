@@ -68,10 +68,6 @@ export class Others {
     return topic;
   }
 
-  async grow(topic: string, count: number): Promise<void> {
-    await this.#asAdmin((admin) => admin.createPartitions({ topicPartitions: [{ topic, count }] }));
-  }
-
   async deleteTopic(topic: string): Promise<void> {
     await this.#asAdmin((admin) => admin.deleteTopics({ topics: [topic] }));
   }
