@@ -74,7 +74,7 @@ export class PypzSession implements Session {
   commit(positions: Positions, stateChanges?: StateChanges): MaybePromise<CommitResult> {
     const held = this.#writers.filter((writer) => writer.holds);
     if (held.length === 0) return this.#commit(positions, stateChanges);
-    return Promise.all(held.map((writer) => writer.gate.opened)).then(() => this.#commit(positions, stateChanges));
+    return Promise.all(held.map((writer) => writer.released)).then(() => this.#commit(positions, stateChanges));
   }
 
   async close(): Promise<void> {

@@ -14,15 +14,19 @@ export class PypzChannelWriter implements ChannelWriter {
   readonly partitioner = 'round-robin';
   /** Records taken over so far. */
   written = 0;
+  /** Comes true once nothing waits for the reader any more; rejects where it never came, or what waited cannot be written. */
+  readonly released: Promise<void>;
   readonly #keys: readonly Uint8Array[];
   #held: OutgoingBatch[] = [];
 
   constructor(
     readonly inner: ChannelWriter,
-    readonly gate: Gate,
+    private readonly gate: Gate,
   ) {
     this.#keys = Array.from({ length: inner.partitions }, (_, partition) => Buffer.from(String(partition)));
-    gate.opened.then(() => this.#release(), () => (this.#held = []));
+    this.released = gate.opened.then(() => this.#release());
+    // Whoever sends or commits meanwhile is told.
+    this.released.catch(() => undefined);
   }
 
   get channel(): string {
@@ -46,7 +50,7 @@ export class PypzChannelWriter implements ChannelWriter {
     const keyed = batch.keys === undefined ? { ...batch, keys: new Array<Uint8Array>(batch.count).fill(key) } : batch;
     if (this.gate.isOpen && this.#held.length === 0) return this.inner.writeRecords(keyed);
     this.#held.push(keyed);
-    return this.gate.opened;
+    return this.released;
   }
 
   #release(): void {
