@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Kafka, KafkaJSProtocolError, logLevel, type Admin } from 'kafkajs';
+import { Kafka, logLevel, type Admin } from 'kafkajs';
 import type { Measured } from '../harness/race.js';
 import { bootstrap } from './broker.js';
 
@@ -43,7 +43,7 @@ async function hasLeaders(admin: Admin, topic: string): Promise<boolean> {
     const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
     return topics.every(({ partitions }) => partitions.length === PARTITIONS && partitions.every(({ leader }) => leader >= 0));
   } catch (error) {
-    if (error instanceof KafkaJSProtocolError && error.retriable) return false;
+    if (error instanceof Error && 'retriable' in error && error.retriable === true) return false;
     throw error;
   }
 }
