@@ -53,9 +53,12 @@ async function run({ scenarios, json }: Command): Promise<void> {
 async function apart({ bench }: Scenario): Promise<readonly Figure[]> {
   const child = fork(fileURLToPath(import.meta.url), [bench]);
   const exit = once(child, 'exit') as Promise<[code: number | null]>;
+  // What it sent may come after its exit; the end of the channel comes after all of it.
+  const received = once(child, 'disconnect');
   const figures: Figure[] = [];
   child.on('message', (figure) => figures.push(figure as Figure));
   const [code] = await exit;
+  await received;
   if (code !== 0) throw new Error(`${bench} failed`);
   return figures;
 }
