@@ -18,6 +18,7 @@ async function run({ backend, delivery, kills, seed, minutes, json }: CrashComma
   log(`${backend}, ${delivery}, ${kills} kills, seed ${seed}`);
   const target = await (backend === 'local' ? localTarget() : kafkaTarget());
   const begun = performance.now();
+  let isKept = false;
   try {
     const report = await crashTest({
       ...target.options, delivery, kills, seed, log,
@@ -33,9 +34,11 @@ async function run({ backend, delivery, kills, seed, minutes, json }: CrashComma
     const { freezes, zombies, atPoints, broken, sent, lost, duplicated, reordered, seconds } = report;
     log(`${freezes} halted for a while, ${zombies} replaced while halted; at fail points: ${[...atPoints].map(([point, count]) => `${point} ${count}`).join(', ')}`);
     for (const line of broken) console.error(`broken: ${line}`);
+    isKept = broken.length > 0 && backend === 'local';
+    if (isKept) console.error(`to be looked at: ${target.options.location}`);
     console.log(JSON.stringify({ kills: report.kills, sent, lost, duplicated, reordered, seconds }));
     if (broken.length > 0) process.exitCode = 1;
   } finally {
-    await target.close();
+    if (!isKept) await target.close();
   }
 }

@@ -2,6 +2,9 @@ import { IndexSet } from './index-set.js';
 import type { Acknowledged } from './ledger.js';
 import { keyOf, KEYS, type Result } from './records.js';
 
+/** Of what was lost, so much is named. */
+const SHOWN = 100;
+
 /** What the checker found. */
 export interface Findings {
   /** Records that were acknowledged to their sender. */
@@ -12,6 +15,8 @@ export interface Findings {
   readonly duplicated: number;
   /** How many of a key came out after a later one of it had been there. Another copy of what was there already does not count. */
   readonly reordered: number;
+  /** The first of what was lost: `record 17 of source 0`, and of which life where another one's came out. */
+  readonly missing: readonly string[];
 }
 
 /**
@@ -66,9 +71,14 @@ export class RecordChecker {
   balance(acknowledged: Iterable<Acknowledged>, committed: ReadonlyMap<number, number>): Findings {
     let sent = 0;
     let lost = 0;
+    const missing: string[] = [];
+    const miss = (what: string): void => {
+      lost++;
+      if (missing.length < SHOWN) missing.push(what);
+    };
     for (const [source, count] of committed) {
       const { all } = this.#source(source);
-      for (let index = 0; index < count; index++) if (!all.has(index)) lost++;
+      for (let index = 0; index < count; index++) if (!all.has(index)) miss(`record ${index} of source ${source}, which sent ${count}`);
     }
     for (const { source, life, from, to } of acknowledged) {
       const { all, lives } = this.#source(source);
@@ -76,10 +86,10 @@ export class RecordChecker {
       sent += to - from;
       for (let index = from; index < to; index++) {
         // What no life's record came out for was counted above, where the state tells of it.
-        if (own?.has(index) !== true && (all.has(index) || index >= (committed.get(source) ?? 0))) lost++;
+        if (own?.has(index) !== true && (all.has(index) || index >= (committed.get(source) ?? 0))) miss(`record ${index} of life ${life} of source ${source}, acknowledged from ${from} to ${to}`);
       }
     }
-    return { sent, lost, duplicated: this.#duplicated, reordered: this.#reordered };
+    return { sent, lost, duplicated: this.#duplicated, reordered: this.#reordered, missing };
   }
 
   #source(source: number) {

@@ -182,9 +182,9 @@ function sampling(crew: Crew, onSample: CrashTestOptions['onSample']): () => voi
   return () => clearInterval(timer);
 }
 
-function brokenPromises({ lost, duplicated, reordered, problems, failures }: Findings & Pick<CrashReport, 'problems' | 'failures'>, delivery: CrashTestOptions['delivery']): readonly string[] {
+function brokenPromises({ lost, missing, duplicated, reordered, problems, failures }: Findings & Pick<CrashReport, 'problems' | 'failures'>, delivery: CrashTestOptions['delivery']): readonly string[] {
   const broken: string[] = [];
-  if (lost > 0) broken.push(`${lost} acknowledged records were lost`);
+  if (lost > 0) broken.push(`${lost} acknowledged records were lost`, ...missing);
   if (reordered > 0) broken.push(`${reordered} records came out after later ones of their key`);
   if (delivery === 'exactly-once' && duplicated > 0) broken.push(`${duplicated} records came out more than once`);
   return [...broken, ...problems, ...failures];

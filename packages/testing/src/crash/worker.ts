@@ -14,7 +14,7 @@ export interface CrashRunOptions {
 }
 
 /** Starts the pipeline with the backend that is tested: `(pipeline, options) => orchestrate(pipeline, { ...options, backends: [mine] })`. */
-export type StartCrashRun = (pipeline: Pipeline, options: CrashRunOptions) => Promise<{ readonly completed: Promise<unknown> }>;
+export type StartCrashRun = (pipeline: Pipeline, options: CrashRunOptions) => Promise<{ readonly completed: Promise<{ readonly outcome: 'done' | 'drained' | 'stopped' }> }>;
 
 /**
  * The whole of a process of {@link crashTest}: a script that calls this is given to it as `worker`. It runs the replicas that the
@@ -29,8 +29,9 @@ export async function crashWorker(start: StartCrashRun): Promise<void> {
   listen();
   try {
     const run = await start(crashPipeline(pipeline), { location, runId, only, mode: 'WithoutResourceDeletion' });
-    await run.completed;
-    tell({ ended: 'done' });
+    const { outcome } = await run.completed;
+    // A signal from elsewhere ends a run that is not done.
+    tell(outcome === 'done' ? { ended: 'done' } : { ended: 'failed', message: `it was ${outcome}` });
   } catch (error) {
     tell({ ended: 'failed', code: MillraceError.is(error) ? error.code : '', message: String(error) });
   }
