@@ -37,8 +37,9 @@ async function recordsOf(channel: string): Promise<number[]> {
     const values: number[] = [];
     for (let batch = reader.readRecords(); batch !== undefined; batch = reader.readRecords()) {
       for (let i = 0; i < batch.count; i++) {
-        // Encoded they are zigzag, in one or two bytes.
-        const [low = 0, high = 0] = batch.bytes.subarray(batch.bounds[2 * i], batch.bounds[2 * i + 1]);
+        // Encoded they are zigzag, in one or two bytes; in a channel of others these are behind the ten of the frame.
+        const encoded = batch.bytes.subarray(batch.bounds[2 * i], batch.bounds[2 * i + 1]);
+        const [low = 0, high = 0] = encoded.length > 10 ? encoded.subarray(10) : encoded;
         values.push(batch.objects === undefined ? ((low & 0x7f) | (high << 7)) >> 1 : (batch.objects[i] as Num).n);
       }
     }
