@@ -49,6 +49,8 @@ export class Child {
   readonly #link: ChildLink;
   readonly #listeners = new Map<string, ReplicaListener>();
   readonly #lastErrors: string[] = [];
+  /** V8 said so before its stack traces, which may push the line out of the last ones. */
+  #ranOutOfMemory = false;
   readonly #busySince = new Map<string, { readonly hook: string; readonly theirs: number; readonly ours: number }>();
   #settleReady!: (error: Error | undefined) => void;
   #settleGone!: () => void;
@@ -183,6 +185,7 @@ export class Child {
 
   #wrote(line: string): void {
     this.#lastErrors.push(line);
+    this.#ranOutOfMemory ||= line.includes('heap out of memory');
     if (this.#lastErrors.length > LAST_LINES) this.#lastErrors.shift();
     this.#o.output('stderr', line);
   }
@@ -200,7 +203,7 @@ export class Child {
     const { memory } = this.#o;
     // What a child cannot start for has its own code, and the same will happen the next time.
     if (!this.#isReady && MillraceError.is(cause)) return cause;
-    const isOutOfMemory = (cause as { code?: unknown } | undefined)?.code === 'ERR_WORKER_OUT_OF_MEMORY' || this.#lastErrors.some((line) => line.includes('heap out of memory'));
+    const isOutOfMemory = (cause as { code?: unknown } | undefined)?.code === 'ERR_WORKER_OUT_OF_MEMORY' || this.#ranOutOfMemory;
     const tail = this.#lastErrors.length === 0 ? '' : `\n${this.#lastErrors.map((line) => `  | ${line}`).join('\n')}`;
     return new MillraceError('MILLRACE_CHILD_CRASHED', `${this.#what} ${how}${isOutOfMemory ? `, since it needed more heap than ${memory === undefined ? 'Node.js gives' : `the ${memory} MiB that placement.memory gives`}` : ''}${cause === undefined ? '' : `: ${cause.message}`}${tail}`, { cause });
   }
