@@ -13,7 +13,7 @@ import { table } from './table.js';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const ROWS = 100_000;
+const ROWS = 1_000_000;
 
 let folder: string;
 beforeEach(async () => {
@@ -34,7 +34,7 @@ async function demo(until: (line: string) => boolean = () => false): Promise<{ c
 }
 
 // Real amounts of data: a busy machine takes its time.
-describe('in a folder', { timeout: 60_000 }, () => {
+describe('in a folder', { timeout: 120_000 }, () => {
   it('the ten worst airports are those of one pass over the files, also when the process is killed in the middle', async () => {
     expect(await demo((line) => /aggregator [1-9]/.test(line))).toMatchObject({ code: null, signal: 'SIGKILL' });
     const { code, out } = await demo();
