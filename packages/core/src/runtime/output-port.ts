@@ -102,7 +102,7 @@ export class ChannelOutputPort extends OutputPort<unknown> {
   }
 
   #prepare(values: readonly unknown[], options: SendOptions<unknown> | undefined): Outgoing {
-    const now = this.#options.step.wall(this.#options.clock);
+    const now = this.#options.clock.wall();
     if (options === undefined) return { values, keys: undefined, headers: undefined, timestamps: undefined, now };
     const { key, headers, timestamp } = options;
     return {

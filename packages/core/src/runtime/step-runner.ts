@@ -70,9 +70,8 @@ export class StepRunner {
     const { instance, execution, timing, counters, boundary } = this.#o;
     const { step } = execution;
     counters.steps++;
-    if (timing.sample()) step.forgetTime();
+    timing.sample();
     step.begin();
-    step.isShort = timing.isShort;
     let result: StepResult | Promise<StepResult>;
     try {
       result = instance.onRunning();
@@ -84,14 +83,13 @@ export class StepRunner {
     if (result instanceof Promise) return this.#follow(result);
     const settling = execution.settle();
     if (settling !== undefined) return this.#follow(settling.then(() => result));
-    step.end();
+    step.active = false;
     return boundary.stepped(result);
   }
 
   /** Waits for a step that did not return at once: with little effort as long as nothing comes in between. */
   #follow(result: Promise<StepResult>): Promise<void> {
     const { execution, timing, boundary } = this.#o;
-    execution.step.isShort = false;
     boundary.busy = { hook: 'onRunning', since: timing.now };
     result.then(this.#onValue, this.#onError);
     if (execution.loops.areActive || boundary.held !== undefined) return this.#followClosely();
@@ -126,7 +124,7 @@ export class StepRunner {
       loops.abandon(failure instanceof HookError ? failure.cause : failure);
       throw failure;
     } finally {
-      step.end();
+      step.active = false;
       boundary.busy = undefined;
       timing.look();
     }
@@ -221,7 +219,7 @@ export class StepRunner {
 
   #failed(error: unknown): HookError {
     const { execution } = this.#o;
-    execution.step.end();
+    execution.step.active = false;
     return new HookError('onRunning', toError(error, `${execution.name}.onRunning`));
   }
 
@@ -234,7 +232,7 @@ export class StepRunner {
     }
     const { execution, boundary, timing } = this.#o;
     this.#plain = undefined;
-    execution.step.end();
+    execution.step.active = false;
     boundary.busy = undefined;
     timing.look();
     try {

@@ -1,4 +1,3 @@
-import type { Clock } from '../clock/index.js';
 import { MillraceError, toError } from '../error/index.js';
 import { Wake, type Signal } from './signal.js';
 
@@ -29,9 +28,6 @@ export class StepScope {
   active = false;
   /** What is read now goes to a loop in the body of another one, which waits for it. */
   isBeside = false;
-  /** It returns at once, as far as is known, as those before it did. */
-  isShort = false;
-  #wall: number | undefined;
   /** Records retrieved and sent. */
   retrieved = 0;
   sent = 0;
@@ -55,22 +51,6 @@ export class StepScope {
   begin(): void {
     this.active = true;
     this.turn();
-  }
-
-  end(): void {
-    this.active = false;
-    this.isShort = false;
-  }
-
-  /** Epoch ms for what is sent. While steps are short, one look at the clock serves several of them. */
-  wall(clock: Clock): number {
-    if (!this.isShort) return clock.wall();
-    return (this.#wall ??= clock.wall());
-  }
-
-  /** Time has passed since it was looked up. */
-  forgetTime(): void {
-    this.#wall = undefined;
   }
 
   /** Notes records as sent. */

@@ -32,16 +32,9 @@ export class Timing {
     if (plan.tick !== undefined) this.tickAt = this.now + plan.tick;
   }
 
-  /** Looks at the clock before a step: always while steps are slow, now and then while they are short. @returns whether it did */
-  sample(): boolean {
-    if (!this.#slow && ++this.#sinceLook < SAMPLE) return false;
-    this.look();
-    return true;
-  }
-
-  /** Steps are short: time that was looked up a few of them ago is as good as now. Never so on a clock that a test sets. */
-  get isShort(): boolean {
-    return !this.#slow && this.#clock === systemClock;
+  /** Looks at the clock before a step: always while steps are slow, now and then while they are short. */
+  sample(): void {
+    if (this.#slow || ++this.#sinceLook >= SAMPLE) this.look();
   }
 
   /** Looks at the clock. The time since the last look was spent in steps. */
