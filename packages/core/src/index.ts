@@ -4,6 +4,7 @@ export * from './channel/index.js';
 export * from './clock/index.js';
 export * from './codec/index.js';
 export * from './error/index.js';
+export { singleObjectHeader } from './external/index.js';
 export * from './lifecycle/index.js';
 export * from './logger/index.js';
 export * from './memory/index.js';

@@ -1,4 +1,4 @@
-import { MillraceError, NO_VALUE, type OutgoingBatch, type RecordBatch, type RecordHeader } from '@millrace/core';
+import { keyAndHeaderBytes, MillraceError, NO_VALUE, type OutgoingBatch, type RecordBatch, type RecordHeader } from '@millrace/core';
 
 /** Version of the form of a stored batch, in its first byte. */
 const FRAME_VERSION = 1;
@@ -221,23 +221,6 @@ export function weightOf(batch: OutgoingBatch): number {
   let weight = HEAD + batch.bytes.byteLength + 8 * batch.count * (batch.timestamps === undefined ? 1 : 2);
   if ((batch.keys ?? batch.headers) !== undefined) for (let i = 0; i < batch.count; i++) weight += 8 + keyAndHeaderBytes(batch, i);
   return weight;
-}
-
-/** Bytes of the largest record of a batch, key and headers included. */
-export function largestRecord(batch: OutgoingBatch): number {
-  let largest = 0;
-  for (let i = 0; i < batch.count; i++) {
-    const start = batch.bounds[2 * i] ?? NO_VALUE;
-    const value = start === NO_VALUE ? 0 : (batch.bounds[2 * i + 1] ?? start) - start;
-    largest = Math.max(largest, value + keyAndHeaderBytes(batch, i));
-  }
-  return largest;
-}
-
-function keyAndHeaderBytes(batch: OutgoingBatch, index: number): number {
-  let bytes = batch.keys?.[index]?.byteLength ?? 0;
-  for (const [name, value] of batch.headers?.[index] ?? []) bytes += name.length + value.byteLength;
-  return bytes;
 }
 
 function latest({ timestamp, timestamps, count }: FrameContent): number {

@@ -1,4 +1,4 @@
-import { failPoint, MillraceError } from '@millrace/core';
+import { failPoint, MillraceError, toError } from '@millrace/core';
 import type { Database, Key } from './database.js';
 
 /**
@@ -85,7 +85,7 @@ export class WriteQueue {
         try {
           outcomes.push(change.write(overlay));
         } catch (error) {
-          outcomes.push(Promise.reject(error instanceof Error ? error : new Error(String(error))));
+          outcomes.push(Promise.reject(toError(error)));
         }
       }
     });

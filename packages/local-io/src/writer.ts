@@ -1,5 +1,5 @@
-import { MillraceError, type ChannelWriter, type OutgoingBatch } from '@millrace/core';
-import { largestRecord, weightOf } from './frame.js';
+import { largestRecord, MillraceError, type ChannelWriter, type OutgoingBatch } from '@millrace/core';
+import { weightOf } from './frame.js';
 import { RECORD_BYTES } from './limits.js';
 import type { ChannelFact } from './layout.js';
 

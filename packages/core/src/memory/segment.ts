@@ -1,3 +1,4 @@
+import { keyAndHeaderBytes } from '../channel/record-size.js';
 import { NO_VALUE, TOMBSTONE, type OutgoingBatch, type RecordBatch, type RecordHeader } from '../channel/spi.js';
 
 /** Records of one partition, however they are held: a batch as it was given, a {@link Segment}, or what a session staged. */
@@ -196,23 +197,6 @@ export function weightOf(batch: Records): number {
     for (let i = 0; i < batch.count; i++) weight += keyAndHeaderBytes(batch, i);
   }
   return weight;
-}
-
-/** Bytes of the largest record of an encoded batch, key and headers included. */
-export function largestRecord(batch: Records): number {
-  let largest = 0;
-  for (let i = 0; i < batch.count; i++) {
-    const start = batch.bounds[2 * i] ?? NO_VALUE;
-    const value = start === NO_VALUE ? 0 : (batch.bounds[2 * i + 1] ?? start) - start;
-    largest = Math.max(largest, value + keyAndHeaderBytes(batch, i));
-  }
-  return largest;
-}
-
-function keyAndHeaderBytes(batch: Records, index: number): number {
-  let bytes = batch.keys?.[index]?.byteLength ?? 0;
-  for (const [name, value] of batch.headers?.[index] ?? []) bytes += name.length + value.byteLength;
-  return bytes;
 }
 
 class StoredBatch implements RecordBatch {

@@ -1,7 +1,8 @@
+import { largestRecord } from '../channel/record-size.js';
 import type { ChannelWriter, Offsets, OutgoingBatch } from '../channel/spi.js';
 import { MillraceError } from '../error/index.js';
 import type { MemoryChannel } from './channel.js';
-import { SegmentList, largestRecord, weightOf, type Records } from './segment.js';
+import { SegmentList, weightOf, type Records } from './segment.js';
 
 /** Tells readers of records that a commit stored, once all of the commit is done. */
 export type Announcement = () => void;

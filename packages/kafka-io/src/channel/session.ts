@@ -1,4 +1,4 @@
-import { failPoint, MillraceError, type ChannelReader, type ChannelWriter, type CommitResult, type MaybePromise, type Offsets, type Owner, type Positions, type ReaderOptions, type Session, type StateChanges } from '@millrace/core';
+import { failPoint, MillraceError, toError, type ChannelReader, type ChannelWriter, type CommitResult, type MaybePromise, type Offsets, type Owner, type Positions, type ReaderOptions, type Session, type StateChanges } from '@millrace/core';
 import type { OffsetToCommit } from '../client/index.js';
 import type { OwnerCommit } from '../transaction/owner-commit.js';
 import type { Producer } from '../produce/producer.js';
@@ -116,12 +116,12 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
     this.check();
     const groups = new Map<string, OffsetToCommit[]>();
     for (const [reader, offsets] of positions) {
-      const { group, reading } = this.#own(reader);
-      this.#own(reader).verify(offsets);
+      const own = this.#own(reader);
+      own.verify(offsets);
       if (offsets.size === 0) continue;
-      const moved = groups.get(group) ?? [];
-      for (const [partition, offset] of offsets) moved.push({ topic: reading.topic, partition, offset });
-      groups.set(group, moved);
+      const moved = groups.get(own.group) ?? [];
+      for (const [partition, offset] of offsets) moved.push({ topic: own.reading.topic, partition, offset });
+      groups.set(own.group, moved);
     }
     const { stateBytes } = this.connection;
     for (const [key, value] of stateChanges) {
@@ -185,7 +185,7 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
     try {
       await (this.#exactlyOnce ? this.#commitAll(groups, changes) : this.#commitAfterData(groups, changes));
     } catch (error) {
-      this.fail(asError(error));
+      this.fail(toError(error));
       throw this.#failure ?? error;
     }
     for (const [key, value] of changes) {
@@ -226,7 +226,7 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
   /** Waits for the rest even where one fails: positions that are written behind the end of their transaction would stay undecided. */
   async #all(work: readonly Promise<void>[]): Promise<void> {
     const results = await Promise.allSettled(work.map((each) => each.catch((error: unknown) => {
-      this.fail(asError(error));
+      this.fail(toError(error));
       throw error;
     })));
     for (const result of results) if (result.status === 'rejected') throw result.reason;
@@ -264,8 +264,4 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
     if (reader instanceof KafkaChannelReader && reader.host === this) return reader;
     throw new MillraceError('MILLRACE_CHANNEL_MISMATCH', `positions of a reader of channel ${reader.channel} that does not belong to this session of ${this.owner}`, { channel: reader.channel });
   }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

@@ -1,4 +1,4 @@
-import { failPoint, MillraceError, silentLogger, type Capabilities, type ChannelDescription, type ChannelSpec, type Control, type Logger, type Owner, type Transport } from '@millrace/core';
+import { failPoint, MillraceError, silentLogger, toError, type Capabilities, type ChannelDescription, type ChannelSpec, type Control, type Logger, type Owner, type Transport } from '@millrace/core';
 import type { KafkaClient, ProducerIdentity } from '../client/index.js';
 import { Fetcher } from '../fetch/fetcher.js';
 import { askOffsets } from '../offsets.js';
@@ -8,8 +8,8 @@ import { Producer, type TransactionalScope } from '../produce/producer.js';
 import { GroupPositions } from '../resources/group-positions.js';
 import { Trimmer } from '../resources/trimmer.js';
 import { tableTopicOf, topicOf, Topics } from '../resources/topics.js';
-import type { KafkaSettings } from '../settings.js';
 import { kafkaOptions } from '../options/index.js';
+import type { KafkaSettings } from '../settings.js';
 import { FactTopic } from '../table/fact-topic.js';
 import { recordsOf, TopicTable } from '../table/topic-table.js';
 import { OwnerTransaction } from '../transaction/owner-transaction.js';
@@ -152,7 +152,7 @@ export class KafkaTransport implements Transport, Connection {
       this.#sessions.add(session);
       return session;
     } catch (error) {
-      committer.close(error as Error);
+      committer.close(toError(error));
       await transaction.abort().catch(() => undefined);
       throw error;
     }
@@ -227,7 +227,7 @@ export class KafkaTransport implements Transport, Connection {
   }
 
   #producer(identity: ProducerIdentity, onFailure: (error: Error) => void, transaction?: TransactionalScope): Producer {
-    return new Producer(this.client, { identity, transaction, ...this.settings.producer, deliveryTimeout: this.settings.producer.deliveryTimeout, budget: this.budget, lane: 'data', onFailure });
+    return new Producer(this.client, { identity, transaction, ...this.settings.producer, budget: this.budget, lane: 'data', onFailure });
   }
 
   /** Writes facts; made anew after it failed. */

@@ -1,4 +1,4 @@
-import { MillraceError, NO_VALUE, type ChannelWriter, type Offsets, type OutgoingBatch } from '@millrace/core';
+import { largestRecord, MillraceError, singleObjectHeader, type ChannelWriter, type Offsets, type OutgoingBatch } from '@millrace/core';
 import type { PartitionQueue } from '../produce/partition-queue.js';
 import type { Producer } from '../produce/producer.js';
 
@@ -53,23 +53,19 @@ export class KafkaChannelWriter implements ChannelWriter {
     return written;
   }
 
-  #checkSizes({ bytes, bounds, count, keys, headers, partition }: OutgoingBatch): void {
+  #checkSizes(batch: OutgoingBatch): void {
     const limit = this.host.recordBytes;
-    if (bytes.length <= limit && keys === undefined && headers === undefined) return;
-    for (let i = 0; i < count; i++) {
-      const start = bounds[2 * i] ?? NO_VALUE;
-      let size = (start === NO_VALUE ? 0 : (bounds[2 * i + 1] ?? start) - start) + (keys?.[i]?.length ?? 0);
-      for (const [name, value] of headers?.[i] ?? []) size += name.length + value.length;
-      if (size > limit) throw new MillraceError('MILLRACE_RECORD_TOO_LARGE', `a record of ${size} bytes for channel ${this.channel} exceeds the limit of ${limit}`, { channel: this.channel, partition });
-    }
+    const mayExceed = batch.bytes.length > limit || batch.keys !== undefined || batch.headers !== undefined;
+    if (!mayExceed) return;
+    const largest = largestRecord(batch);
+    if (largest > limit) throw new MillraceError('MILLRACE_RECORD_TOO_LARGE', `a record of ${largest} bytes for channel ${this.channel} exceeds the limit of ${limit}`, { channel: this.channel, partition: batch.partition });
   }
 
-  /** The header of Avro's single-object encoding: its mark, and the fingerprint little-endian. */
   #prefixOf(schema: string): Uint8Array | undefined {
     if (this.framing === 'none' || schema === '') return undefined;
     if (schema !== this.#schema) {
       this.#schema = schema;
-      this.#prefix = Uint8Array.of(0xc3, 0x01, ...Buffer.from(schema, 'hex').reverse());
+      this.#prefix = singleObjectHeader(schema);
     }
     return this.#prefix;
   }

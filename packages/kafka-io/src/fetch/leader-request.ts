@@ -1,4 +1,4 @@
-import { MillraceError } from '@millrace/core';
+import { MillraceError, toError } from '@millrace/core';
 import { decodeRecordSet } from '../batch/index.js';
 import { fetch, listOffsets, protocolError, type FetchedPartition, type KafkaNode } from '../client/index.js';
 import type { FetcherOptions } from './fetcher.js';
@@ -96,7 +96,7 @@ export class LeaderRequest {
         subscription.put(batches, next);
       }
     } catch (error) {
-      for (const subscription of current(asked)) subscription.fail(error instanceof Error ? error : new Error(String(error)));
+      for (const subscription of current(asked)) subscription.fail(toError(error));
     }
   }
 

@@ -73,7 +73,7 @@ export const kafkaOptions = z.strictObject({
       partitionBytes: bytes,
       /** Bytes fetched ahead and not read yet, of all readers together. */
       bufferBytes: bytes,
-      /** `read_uncommitted` shows records of open and aborted transactions of others, on external topics. */
+      /** Readers see committed records only, whatever is given: `read_uncommitted` has no effect. */
       isolation: z.enum(['read_committed', 'read_uncommitted']),
     })
     .partial()
@@ -95,9 +95,9 @@ export const kafkaOptions = z.strictObject({
   fencing: z.boolean().optional(),
   /** What a reader does whose position is no longer, or not yet, in the log. */
   offsetReset: z.enum(['earliest', 'latest', 'fail']).optional(),
-  /** The seed's `InitialDataConsumerTimeoutInMs`: how long the first read of a KafkaChannelReader may wait for records. */
+  /** The seed's `InitialDataConsumerTimeoutInMs`, taken so that its settings carry over: reads never wait here, so it has no effect. */
   initialDataConsumerTimeoutInMs: ms.optional(),
-  /** The seed's `DataConsumerTimeoutInMs`: the same for later reads. */
+  /** The seed's `DataConsumerTimeoutInMs`: the same. */
   dataConsumerTimeoutInMs: ms.optional(),
   /** The seed's `StatusConsumerTimeoutInMs`: how long retrieving status messages may wait for some. */
   statusConsumerTimeoutInMs: ms.optional(),

@@ -1,4 +1,4 @@
-import { failPoint, MillraceError, type OutgoingBatch } from '@millrace/core';
+import { failPoint, MillraceError, toError, type OutgoingBatch } from '@millrace/core';
 import type { Compression } from '../batch/index.js';
 import { KafkaError, produce, protocolError, type KafkaClient, type ProducerIdentity, type TopicPartition } from '../client/index.js';
 import type { ByteBudget } from './budget.js';
@@ -224,7 +224,7 @@ export class Producer {
         for (const queue of joining) queue.joined = true;
         this.#poke();
       },
-      (error: unknown) => this.#fail(error as Error),
+      (error: unknown) => this.#fail(toError(error)),
     );
   }
 
