@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { orchestrate, type PlacementKind } from 'millrace';
 import { Hello } from './hello.js';
 
-// npm start -- --location local:./data --placement process
+// node dist/main.js --location local:./data --placement process
 const text = { type: 'string' } as const;
 const { location = 'memory:', placement = 'inline' } = parseArgs({ options: { location: text, placement: text } }).values;
 

@@ -6,6 +6,7 @@ import { capabilitiesOf, kafkaOptions, parseKafkaLocation, resolveSettings } fro
 import { checkPypzChannels, checkPypzSettings } from './pypz/check.js';
 import { PypzTransport } from './pypz/transport.js';
 import { checkTopics } from './resources/names.js';
+import { backendFailed } from './retry.js';
 
 /**
  * Channels on Apache Kafka, 3.9 and 4.x.
@@ -37,7 +38,10 @@ export const kafkaBackend: ChannelBackend = {
     const parsed = parseKafkaLocation(location);
     const settings = resolveSettings(parsed, options === undefined ? undefined : kafkaOptions.parse(options));
     if (settings.protocol === 'pypz') checkPypzSettings(settings);
-    const transport = new KafkaTransport(await KafkaClient.connect(settings.client), settings, capabilitiesOf(parsed));
+    const client = await KafkaClient.connect(settings.client).catch((error: unknown) => {
+      throw backendFailed(error);
+    });
+    const transport = new KafkaTransport(client, settings, capabilitiesOf(parsed));
     return settings.protocol === 'pypz' ? new PypzTransport(transport) : transport;
   },
 };

@@ -1,12 +1,11 @@
-import { MillraceError } from '@millrace/core';
-import { initProducerId, KafkaError, type KafkaClient, type ProducerIdentity } from '../client/index.js';
-import { retry } from '../retry.js';
+import { initProducerId, type KafkaClient, type ProducerIdentity } from '../client/index.js';
+import { backendFailed, retry } from '../retry.js';
 
 /** Asks for the identity of an idempotent producer outside transactions. @param patience ms for which the cluster may be out of reach */
 export async function plainIdentity(client: KafkaClient, patience: number): Promise<ProducerIdentity> {
   try {
     return await retry(() => client.controller().send(initProducerId({ transactionalId: null, transactionTimeout: 0 })), { patience, what: 'asking for a producer id' });
   } catch (error) {
-    throw error instanceof KafkaError ? new MillraceError('MILLRACE_BACKEND_FAILED', error.message, { cause: error }) : error;
+    throw backendFailed(error);
   }
 }

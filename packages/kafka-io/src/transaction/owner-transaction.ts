@@ -1,7 +1,7 @@
 import { MillraceError } from '@millrace/core';
 import { addOffsetsToTxn, addPartitionsToTxn, endTxn, initProducerId, KafkaError, protocolError, txnOffsetCommit, type KafkaClient, type KafkaNode, type OffsetToCommit, type PartitionResult, type TopicPartition, type TransactionalProducer } from '../client/index.js';
 import type { TransactionalScope } from '../produce/producer.js';
-import { retry } from '../retry.js';
+import { backendFailed, retry } from '../retry.js';
 import type { OwnerCommit } from './owner-commit.js';
 
 /** Ms for which an abort is tried: the cluster does it by itself after the transaction's time-out. */
@@ -155,5 +155,5 @@ function refused(error: unknown, transactionalId: string): unknown;
 function refused(error: unknown, transactionalId: string): unknown {
   if (!(error instanceof KafkaError)) return error;
   if (isFencing(error)) return new MillraceError('MILLRACE_FENCED', `a newer session of ${transactionalId} took over`, { cause: error });
-  return new MillraceError('MILLRACE_BACKEND_FAILED', error.message, { cause: error });
+  return backendFailed(error);
 }
