@@ -4,5 +4,5 @@ export { registerBackend, resolveBackends, type BackendSource } from './backends
 export type { PortMetrics, ReplicaMetrics, RunMetrics } from './metrics.js';
 export { orchestrate } from './orchestrate.js';
 export type { OrchestrateOptions, Services } from './options.js';
-export type { ChildInfo } from './placement/index.js';
+export { findTsx, hasLoader, type ChildInfo } from './placement/index.js';
 export { Run, type RunEvents, type RunResult, type StopOptions } from './run.js';
