@@ -1,0 +1,49 @@
+import { MillraceError, toError } from '@millrace/core';
+import { colorsOf, type Stream } from './terminal.js';
+
+/** Exit codes of the command beside those of a run. */
+export const EXIT = { done: 0, failed: 1, misused: 2 } as const;
+
+const DOCS = 'docs/errors.md';
+const reported = new WeakSet<Error>();
+
+/** Shows an error once, however often it is met on its way up: code, message, place, causes, and where to read on. */
+export function reportError(thrown: unknown, stream: Stream, verbose: boolean): void {
+  const error = toError(thrown, 'the command');
+  if (reported.has(error) || (error.cause instanceof Error && reported.has(error.cause))) return;
+  reported.add(error);
+  const colors = colorsOf(stream);
+  stream.write(`${[`${colors.red('error')} ${error.message}`, ...detailsOf(error).map((line) => colors.dim(line)), ...(verbose ? stacksOf(error) : [])].join('\n')}\n`);
+}
+
+function detailsOf(error: Error): readonly string[] {
+  const lines: string[] = [];
+  if (MillraceError.is(error)) {
+    const { operator, port, channel, partition, offset } = error;
+    const place = Object.entries({ operator, port, channel, partition, offset }).flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`]));
+    if (place.length > 0) lines.push(`  at ${place.join(', ')}`);
+  }
+  for (const cause of causesOf(error)) {
+    if (!error.message.includes(cause.message)) lines.push(`  because ${cause.message}`);
+    const at = originOf(cause);
+    if (at !== undefined) lines.push(`  at ${at}`);
+  }
+  if (MillraceError.is(error)) lines.push(`  see ${DOCS}, ${error.code}`);
+  return lines;
+}
+
+function causesOf(error: Error): readonly Error[] {
+  const causes: Error[] = [];
+  for (let { cause } = error; cause instanceof Error && !causes.includes(cause); { cause } = cause) causes.push(cause);
+  return causes;
+}
+
+/** The first place of a stack in somebody's own code. */
+function originOf({ stack = '' }: Error): string | undefined {
+  const frame = stack.split('\n').find((line) => /^\s+at .*:\d+:\d+\)?$/.test(line) && !/node:|node_modules|\/packages\/[\w-]+\/(src|dist)\//.test(line));
+  return frame === undefined ? undefined : (/\(?((?:file:\/\/)?[^\s()][^()]*:\d+:\d+)\)?$/.exec(frame.replace(/^\s+at (?:async )?/, ''))?.[1] ?? undefined);
+}
+
+function stacksOf(error: Error): readonly string[] {
+  return [error, ...causesOf(error)].map(({ stack, message }) => stack ?? message);
+}

@@ -1,0 +1,48 @@
+import { extname } from 'node:path';
+import { toError, MillraceError, type Pipeline, type PipelineDefaults } from '@millrace/core';
+import { loadModule, pick } from './module.js';
+import { targetOf } from './target.js';
+
+/** A pipeline, with what its file says of how it is to be run. */
+export interface LoadedPipeline {
+  readonly pipeline: Pipeline;
+  readonly location?: string | undefined;
+  readonly defaults?: PipelineDefaults | undefined;
+}
+
+export interface LoadOptions {
+  /** Of a pipeline that is exported as a class. Default: the class's name in kebab case. */
+  readonly name?: string | undefined;
+  /** For the templates of a file in YAML or JSON. */
+  readonly variables?: Readonly<Record<string, string>> | undefined;
+}
+
+type PipelineClass = new (name: string) => Pipeline;
+
+/**
+ * The pipeline that `file`, or `file#Export`, names: a module that exports one or a class of one, or a description.
+ * @throws MillraceError `MILLRACE_MODULE_FAILED`
+ */
+export async function loadPipelineOf(text: string, options: LoadOptions = {}): Promise<LoadedPipeline> {
+  const { file, name } = targetOf(text);
+  if (/^\.(ya?ml|json)$/i.test(extname(file))) throw new MillraceError('MILLRACE_MODULE_FAILED', `${file} is not a module`);
+  if (options.variables !== undefined) throw new MillraceError('MILLRACE_COMMAND_INVALID', `--var is for the templates of a file in YAML or JSON, which ${file} is not; --set changes parameters`);
+  const exported = pick(await loadModule(file), name, file, 'a pipeline', isPipeline);
+  if (typeof exported !== 'function') return { pipeline: exported };
+  try {
+    return { pipeline: new exported(options.name ?? kebab(exported.name)) };
+  } catch (thrown) {
+    const cause = toError(thrown, exported.name);
+    throw new MillraceError('MILLRACE_MODULE_FAILED', `the pipeline ${exported.name} of ${file} cannot be made: ${cause.message}`, { cause });
+  }
+}
+
+/** By shape: the pipeline may come from another copy of the package. */
+function isPipeline(value: unknown): value is Pipeline | PipelineClass {
+  const shape: unknown = typeof value === 'function' ? value.prototype : value;
+  return typeof shape === 'object' && shape !== null && 'definition' in shape && 'plan' in shape;
+}
+
+function kebab(name: string): string {
+  return name.replace(/([a-z0-9])([A-Z])/g, '$1-$2').toLowerCase();
+}

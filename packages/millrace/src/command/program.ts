@@ -1,0 +1,69 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { createRequire } from 'node:module';
+import type { PlanFlags } from './plan.js';
+import type { RunCommandFlags } from './run.js';
+import { colorsOf, type Streams } from './terminal.js';
+
+const MODES = ['Standard', 'WithoutResourceDeletion', 'ResourceCreationOnly', 'ResourceDeletionOnly', 'Skip'];
+const { version } = createRequire(import.meta.url)('../../package.json') as { readonly version: string };
+
+/** The command line. What a command takes is loaded when it is called. */
+export function createProgram(streams: Streams, done: (exitCode: number) => void): Command {
+  const { out, err } = streams;
+  const program = new Command('millrace')
+    .description('Runs and looks into pipelines of Millrace.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => out.write(text),
+      writeErr: (text) => err.write(text),
+      outputError: (text, write) => write(`${colorsOf(err).red('error')} ${text.replace(/^error: /, '')}`),
+    });
+
+  pipelineFlags(program.command('run').description('runs a pipeline until it is done').argument(...FILE), 'runs')
+    .option('--fresh', 'deletes what earlier runs left, unread records too')
+    .addOption(new Option('--mode <mode>', 'which stages run').choices(MODES))
+    .option('--grace <ms>', 'how long a drain may take, and after that a hook', milliseconds)
+    .option('--json', 'progress as lines of JSON')
+    .option('-q, --quiet', 'no progress')
+    .addOption(new Option('--log-level <level>', 'what is logged').choices(['debug', 'info', 'warn', 'error', 'silent']).default('warn'))
+    .action(async (file: string, flags: RunCommandFlags) => done(await (await import('./run.js')).run(file, flags, streams)));
+
+  pipelineFlags(program.command('plan').description('shows what a pipeline would run, and what is wrong with it').argument(...FILE), 'plans')
+    .addOption(new Option('--format <format>', 'how').choices(['text', 'json', 'mermaid']).default('text'))
+    .action(async (file: string, flags: PlanFlags) => done(await (await import('./plan.js')).plan(file, flags, streams)));
+
+  return program;
+}
+
+const FILE = ['<file>', 'a module that exports a pipeline (or file#Export), or a description in YAML or JSON'] as const;
+
+/** Flags of all commands that plan a pipeline. */
+function pipelineFlags(command: Command, does: string): Command {
+  return command
+    .addOption(new Option('-l, --location <location>', 'where channels, positions and state are: memory:, local:./data, kafka://broker:9092').env('MILLRACE_LOCATION'))
+    .option('--name <name>', 'of a pipeline that is exported as a class')
+    .option('--services <file>', 'module that binds what operators ask for')
+    .option('--backend <file>', 'module whose default export is a backend; may be given again', collect)
+    .option('--set <operator.parameter=value>', 'a parameter; may be given again', collect)
+    .option('--option <operator.option=value>', 'an option of add, as in reader.replicas=3; may be given again', collect)
+    .option('--default <option=value>', 'an option for every operator, as in delivery=exactly-once; may be given again', collect)
+    .option('--var <name=value>', 'a variable of a description; may be given again', collect)
+    .option('--only <replicas>', `${does} these operators or replicas alone, as in reader,writer#2; needs --run-id`, list)
+    .addOption(new Option('--run-id <id>', 'starts with one id share a run').env('MILLRACE_RUN_ID'))
+    .option('--verbose', 'errors with their stacks');
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+function list(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, ...value.split(',').map((name) => name.trim()).filter((name) => name !== '')];
+}
+
+function milliseconds(value: string): number {
+  const number = Number(value);
+  if (value.trim() === '' || !Number.isFinite(number) || number < 0) throw new InvalidArgumentError('It must be a number of milliseconds.');
+  return number;
+}
