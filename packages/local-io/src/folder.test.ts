@@ -1,9 +1,21 @@
+import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { open } from 'lmdb';
 import { localBackend } from './index.js';
+
+/** What another process that opens the environment finds: one without locks is taken for dead, and its place among the readers goes. */
+function readersSeenByOthers(folder: string): string {
+  const look = `
+    const { open } = await import('lmdb');
+    const root = open({ path: process.argv[1], noSubdir: true, overlappingSync: false, maxDbs: 8 });
+    root.readerCheck();
+    console.log(root.readerList());
+    await root.close();`;
+  return execFileSync(process.execPath, ['--input-type=module', '-e', look, join(folder, 'millrace.mdb')], { cwd: import.meta.dirname, encoding: 'utf8' });
+}
 
 let folder: string;
 beforeEach(async () => {
@@ -47,6 +59,17 @@ describe('the folder of a location', () => {
     } finally {
       if (isRoot) process.seteuid?.(0);
     }
+  });
+
+  it('stays locked for others when a process connects to it once more', async () => {
+    const first = await localBackend.connect(`local:${folder}`);
+    const second = await localBackend.connect(`local:${folder}?channel=other`);
+    await first.describeChannel('other');
+    expect(readersSeenByOthers(folder)).toContain(`${process.pid}`);
+    await second.close();
+    await first.describeChannel('other');
+    expect(readersSeenByOthers(folder)).toContain(`${process.pid}`);
+    await first.close();
   });
 
   it('has one way to sync in a process', async () => {

@@ -1,4 +1,4 @@
-import { mkdir, open, realpath, rm, statfs, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, open, realpath, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MillraceError } from '@millrace/core';
 import { FILE, LOCK } from './database.js';
@@ -54,9 +54,17 @@ export async function prepareFolder(path: string): Promise<string> {
   return real;
 }
 
-/** LMDB ends the process where it cannot open its files, so what may be wrong with them is found out before. */
+/**
+ * LMDB ends the process where it cannot open its files, so what may be wrong with them is found out before.
+ *
+ * The file of locks is never opened here: POSIX takes all locks of a process off a file as soon as the process closes any
+ * descriptor of it, and where LMDB has it open already, the others would take this process for dead and write over what it reads.
+ */
 async function probe(folder: string): Promise<void> {
-  await (await open(join(folder, LOCK), 'a')).close();
+  const lock = join(folder, LOCK);
+  await access(lock, constants.R_OK | constants.W_OK).catch((error: unknown) => {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+  });
   const file = await open(join(folder, FILE), 'a+');
   try {
     const { bytesRead, buffer } = await file.read(Buffer.alloc(MAGIC_AT + 4), 0, MAGIC_AT + 4, 0);

@@ -50,8 +50,8 @@ export function writeTrim(store: LocalStore, { key, version, start, batches }: T
 /** Offset before which every group has committed; undefined where there is no group. */
 export function consumedTo(groups: ReadonlyMap<string, Position>, moved: ReadonlyMap<string, number>, end: number): number | undefined {
   if (groups.size === 0 && moved.size === 0) return undefined;
-  let consumed = end;
-  for (const [group, { at }] of groups) consumed = Math.min(consumed, moved.get(group) ?? at);
+  let consumed = Math.min(end, ...moved.values());
+  for (const [group, { at }] of groups) if (!moved.has(group)) consumed = Math.min(consumed, at);
   return consumed;
 }
 
