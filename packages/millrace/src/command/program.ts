@@ -1,5 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { createRequire } from 'node:module';
+import type { DescribeFlags } from './describe.js';
+import type { OperatorFlags } from './operator/operator.js';
 import type { PlanFlags } from './plan.js';
 import type { RunCommandFlags } from './run.js';
 import { colorsOf, type Streams } from './terminal.js';
@@ -20,18 +22,26 @@ export function createProgram(streams: Streams, done: (exitCode: number) => void
       outputError: (text, write) => write(`${colorsOf(err).red('error')} ${text.replace(/^error: /, '')}`),
     });
 
-  pipelineFlags(program.command('run').description('runs a pipeline until it is done').argument(...FILE), 'runs')
-    .option('--fresh', 'deletes what earlier runs left, unread records too')
-    .addOption(new Option('--mode <mode>', 'which stages run').choices(MODES))
-    .option('--grace <ms>', 'how long a drain may take, and after that a hook', milliseconds)
+  runFlags(pipelineFlags(program.command('run').description('runs a pipeline until it is done').argument(...FILE)), 'text', 'warn')
+    .addOption(onlyOption('runs'))
     .option('--json', 'progress as lines of JSON')
     .option('-q, --quiet', 'no progress')
-    .addOption(new Option('--log-level <level>', 'what is logged').choices(['debug', 'info', 'warn', 'error', 'silent']).default('warn'))
     .action(async (file: string, flags: RunCommandFlags) => done(await (await import('./run.js')).run(file, flags, streams)));
 
-  pipelineFlags(program.command('plan').description('shows what a pipeline would run, and what is wrong with it').argument(...FILE), 'plans')
+  pipelineFlags(program.command('plan').description('shows what a pipeline would run, and what is wrong with it').argument(...FILE))
+    .addOption(onlyOption('plans'))
     .addOption(new Option('--format <format>', 'how').choices(['text', 'json', 'mermaid']).default('text'))
     .action(async (file: string, flags: PlanFlags) => done(await (await import('./plan.js')).plan(file, flags, streams)));
+
+  program.command('describe').description('shows parameters, ports and schemas of operators').argument('<file>', 'a module that exports operators, or one of them as file#Class')
+    .addOption(new Option('--format <format>', 'how').choices(['text', 'json']).default('text'))
+    .option('--verbose', 'errors with their stacks')
+    .action(async (file: string, flags: DescribeFlags) => done(await (await import('./describe.js')).describe(file, flags, streams)));
+
+  runFlags(pipelineFlags(program.command('operator').description('runs some operators or replicas of a pipeline, as a container does, with health and metrics over HTTP').argument(...FILE)), 'json', 'info')
+    .argument('[replicas...]', 'operators or replicas, as in reader writer#2 (env: MILLRACE_ONLY)')
+    .addOption(new Option('--http <address>', 'port or host:port of /health/live, /health/ready and /metrics, or off').env('MILLRACE_HTTP').default('8080'))
+    .action(async (file: string, replicas: readonly string[], flags: OperatorFlags) => done(await (await import('./operator/operator.js')).operator(file, replicas.length > 0 ? replicas : list(process.env['MILLRACE_ONLY'] ?? ''), flags, streams)));
 
   return program;
 }
@@ -39,7 +49,7 @@ export function createProgram(streams: Streams, done: (exitCode: number) => void
 const FILE = ['<file>', 'a module that exports a pipeline (or file#Export), or a description in YAML or JSON'] as const;
 
 /** Flags of all commands that plan a pipeline. */
-function pipelineFlags(command: Command, does: string): Command {
+function pipelineFlags(command: Command): Command {
   return command
     .addOption(new Option('-l, --location <location>', 'where channels, positions and state are: memory:, local:./data, kafka://broker:9092').env('MILLRACE_LOCATION'))
     .option('--name <name>', 'of a pipeline that is exported as a class')
@@ -49,9 +59,22 @@ function pipelineFlags(command: Command, does: string): Command {
     .option('--option <operator.option=value>', 'an option of add, as in reader.replicas=3; may be given again', collect)
     .option('--default <option=value>', 'an option for every operator, as in delivery=exactly-once; may be given again', collect)
     .option('--var <name=value>', 'a variable of a description; may be given again', collect)
-    .option('--only <replicas>', `${does} these operators or replicas alone, as in reader,writer#2; needs --run-id`, list)
     .addOption(new Option('--run-id <id>', 'starts with one id share a run').env('MILLRACE_RUN_ID'))
     .option('--verbose', 'errors with their stacks');
+}
+
+/** Flags of all that run one. */
+function runFlags(command: Command, logFormat: string, logLevel: string): Command {
+  return command
+    .option('--fresh', 'deletes what earlier runs left, unread records too')
+    .addOption(new Option('--mode <mode>', 'which stages run').choices(MODES))
+    .addOption(new Option('--grace <ms>', 'how long a drain may take, and after that a hook').argParser(milliseconds).env('MILLRACE_GRACE'))
+    .addOption(new Option('--log-level <level>', 'what is logged').choices(['debug', 'info', 'warn', 'error', 'silent']).env('MILLRACE_LOG_LEVEL').default(logLevel))
+    .addOption(new Option('--log-format <format>', 'lines for people, or JSON').choices(['text', 'json']).env('MILLRACE_LOG_FORMAT').default(logFormat));
+}
+
+function onlyOption(does: string): Option {
+  return new Option('--only <replicas>', `${does} these operators or replicas alone, as in reader,writer#2; needs --run-id`).argParser(list);
 }
 
 function collect(value: string, before: readonly string[] = []): readonly string[] {

@@ -1,21 +1,20 @@
 import { orchestrate, type Run, type RunMetrics } from '@millrace/orchestrator';
 import { EXIT, reportError } from './failure.js';
-import { lineLogger, type LogLevel } from './logging.js';
+import { loggerOf, type LogFlags } from './logging.js';
 import { displayOn, type Display } from './progress/display.js';
 import { rowsOf } from './progress/rows.js';
 import { prepare, type RunFlags } from './run-options.js';
 import { colorsOf, type Stream, type Streams } from './terminal.js';
 
-export interface RunCommandFlags extends RunFlags {
+export interface RunCommandFlags extends RunFlags, LogFlags {
   readonly json?: boolean;
   readonly quiet?: boolean;
-  readonly logLevel: LogLevel;
 }
 
 /** `millrace run`. What operators write to stdout is theirs alone: progress goes to stderr. @returns the exit code of the run */
 export async function run(target: string, flags: RunCommandFlags, { err }: Streams): Promise<number> {
   const { pipeline, options } = await prepare(target, flags);
-  const running = await orchestrate(pipeline, { ...options, logger: lineLogger(err, flags.logLevel, flags.verbose === true) });
+  const running = await orchestrate(pipeline, { ...options, logger: await loggerOf(err, flags) });
   return await follow(running, err, flags);
 }
 

@@ -1,0 +1,1 @@
+export { pinoLogger, type PinoLike } from './pino-logger.js';
