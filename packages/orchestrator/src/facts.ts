@@ -2,9 +2,11 @@ import { decodeFact, FactKey, type Control } from '@millrace/core';
 
 /** What control says of the replicas of an operator. */
 export interface ReplicasFact {
-  /** Replicas at the last start, and the most there ever were. */
+  /** Replicas now, and the most there ever were. */
   readonly count: number;
   readonly highest: number;
+  /** State is on its way to these replicas: whoever comes next sees that all of it arrives. */
+  readonly isMoving?: true;
   /** Channels of the pipeline that it read or lost records to, in this start and earlier ones. */
   readonly channels?: readonly string[];
 }

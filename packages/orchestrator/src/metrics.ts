@@ -34,11 +34,12 @@ interface Look {
 
 /** Takes the metrics of replicas, and remembers what it saw for the rates of the next time. */
 export class Meter {
-  readonly #replicas: readonly { readonly operator: string; readonly replica: LiveReplica }[];
+  readonly #replicas: () => readonly { readonly operator: string; readonly replica: LiveReplica }[];
   readonly #began: number;
   #last: Look;
 
-  constructor(replicas: readonly { readonly operator: string; readonly replica: LiveReplica }[], now: number) {
+  /** @param replicas those of the moment, which a rescale changes */
+  constructor(replicas: () => readonly { readonly operator: string; readonly replica: LiveReplica }[], now: number) {
     this.#replicas = replicas;
     this.#began = now;
     this.#last = { at: now, counts: new Map() };
@@ -49,7 +50,7 @@ export class Meter {
     const seconds = Math.max(now - this.#last.at, 1) / 1_000;
     const last = this.#last;
     const counts = new Map<string, { records: number; bytes: number }>();
-    const replicas = await Promise.all(this.#replicas.map(async ({ operator, replica }): Promise<ReplicaMetrics> => {
+    const replicas = await Promise.all(this.#replicas().map(async ({ operator, replica }): Promise<ReplicaMetrics> => {
       const lags = await replica.lag();
       const ports = [...replica.portCounters].map(([port, counters]): PortMetrics => {
         const key = `${replica.name}.${port}`;

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { PlanError, SchemaCatalog, StatusBoard, stderrLogger, systemClock, toError, type Pipeline, type Plan, type Problem } from '@millrace/core';
+import { PlanError, SchemaCatalog, StatusBoard, stderrLogger, systemClock, toError, type ChannelBackend, type Pipeline, type Plan, type Problem } from '@millrace/core';
 import { backendModules, resolveBackends } from './backends.js';
 import { deletable, ownChannels, refuseUnread } from './completion.js';
 import { Generations, type GenerationState } from './generation.js';
+import { adoptReplicas, handOver, handOverGround, type UnfinishedRescale } from './hand-over.js';
 import type { OrchestrateOptions, ResolvedServices } from './options.js';
 import { checkChildren, Children, isHosted } from './placement/index.js';
 import { preflight, resolveExternalChannels } from './preflight/index.js';
@@ -16,7 +17,7 @@ import { superviseReplicas } from './supervisor/index.js';
 import { Transports } from './transports.js';
 
 /** What a start has before it has a generation. */
-type Ground = Omit<Shared, 'generation' | 'board' | 'schemas'>;
+type Ground = Omit<Shared, 'generation' | 'board' | 'schemas'> & { readonly home: ChannelBackend | undefined };
 
 /** The same options, with what a child is to be told of them. */
 interface Request extends OrchestrateOptions {
@@ -46,7 +47,8 @@ export async function orchestrate(pipeline: Pipeline, given: OrchestrateOptions)
   const services = await ServiceContainer.load(options.services);
   const transports = await Transports.open(mode === 'Skip' ? [] : locationsOf(plan), backends, options.connect);
   try {
-    const ground: Ground = { plan, runId, mode, transports, services, clock, logger };
+    const home = backends.find(({ schemes }) => schemes.includes(plan.location.slice(0, plan.location.indexOf(':'))));
+    const ground: Ground = { home, plan, runId, mode, transports, services, clock, logger };
     const run = mode === 'Skip' ? skip(ground) : await start(ground, options);
     if (options.handleSignals !== false) endOnSignals(run);
     if (options.signal !== undefined) endOnAbort(run, options.signal);
@@ -93,16 +95,17 @@ async function start(given: Ground, options: Request): Promise<Run> {
   const findings = await preflight(given.plan, { transports: transports.all, whyNot: (operator) => services.whyNot(operator) });
   refuse(given.plan, findings);
   for (const { where, code, what, remedy } of [...given.plan.problems, ...findings]) logger.warn({ where, code }, `${what}; ${remedy}`);
-  const plan = await resolveExternalChannels(given.plan, transports.all);
+  const planned = await resolveExternalChannels(given.plan, transports.all);
   // Before anybody is fenced for it.
-  if (mode === 'ResourceDeletionOnly') await refuseUnread(plan, home);
+  if (mode === 'ResourceDeletionOnly') await refuseUnread(planned, home);
   const generation = await generations.begin();
+  const { plan, unfinished } = options.runId !== undefined && generation.phase === 'running' ? await adoptReplicas(planned, home.control(planned.pipeline)) : { plan: planned, unfinished: [] };
   if (mode !== 'ResourceDeletionOnly' && generation.phase === 'running') await home.createResources(ownChannels(plan));
-  return await open({ ...given, plan }, options, generations, generation);
+  return await open({ ...given, plan }, options, generations, generation, unfinished);
 }
 
 /** Opens what the replicas share; the run closes it after the last of them. */
-async function open(ground: Ground, options: Request, generations: Generations, generation: GenerationState): Promise<Run> {
+async function open(ground: Ground, options: Request, generations: Generations, generation: GenerationState, unfinished: readonly UnfinishedRescale[]): Promise<Run> {
   const { plan, runId, mode, transports, clock, logger } = ground;
   const { grace = 20_000, heartbeat, parameters, services, connect = {} } = options;
   const control = transports.get(plan.location).control(plan.pipeline);
@@ -114,6 +117,7 @@ async function open(ground: Ground, options: Request, generations: Generations, 
   try {
     const schemas = await SchemaCatalog.open(control);
     const shared: Shared = { ...ground, generation: generation.number, board, schemas };
+    for (const { operator, before } of unfinished) await handOver(handOverGround(ground, board, control, operator), operator, before);
     // A start that comes when its run is over has nothing to do.
     const isOver = generation.phase === 'completed';
     let children: Children | undefined;
@@ -127,7 +131,7 @@ async function open(ground: Ground, options: Request, generations: Generations, 
       }));
       return { replicas: isOver ? [] : superviseReplicas(shared, { children: own, control }, events), children: () => own.all };
     };
-    return new Run({ ...shared, grace, createReplicas, onEnd: (done) => close(shared, children!, generations, done && !isOver ? generation : undefined) });
+    return new Run({ ...shared, grace, home: ground.home, createReplicas, onEnd: (done, now) => close({ ...shared, plan: now }, children!, generations, done && !isOver ? generation : undefined) });
   } catch (error) {
     await board.close();
     throw error;

@@ -182,11 +182,13 @@ describe('the status board', () => {
     await say(2, fact({ status: 'Opened' }));
     await say(2, fact({ incarnation: 4, status: 'Closed', reason: 'done' }));
     expect(board.get(channel, 'p.source#0', 'writer')).toMatchObject({ incarnation: 5, status: 'Opened' });
-    expect(board.doneOwners().size).toBe(0);
+    expect([...board.standings()]).toEqual([['p.source#0', 'open']]);
     await say(2, fact({ status: 'Closed', reason: 'done' }));
-    expect([...board.doneOwners()]).toEqual(['p.source#0']);
+    expect([...board.standings()]).toEqual([['p.source#0', 'done']]);
     await say(2, fact({ incarnation: 6, status: 'Opened' }));
-    expect(board.doneOwners().size).toBe(0);
+    expect([...board.standings()]).toEqual([['p.source#0', 'open']]);
+    await say(2, fact({ incarnation: 7, status: 'Closed', reason: 'left' }));
+    expect([...board.standings()]).toEqual([['p.source#0', 'left']]);
   });
 
   it('hears nothing of other generations, and nothing that it does not understand', async () => {

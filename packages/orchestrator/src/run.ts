@@ -1,9 +1,10 @@
-import { MillraceError, stuckStep, toError, type Clock, type Logger, type Plan, type ReplicaOutcome, type Stage, type Timer } from '@millrace/core';
+import { MillraceError, stuckStep, toError, type ChannelBackend, type Clock, type Logger, type Plan, type ReplicaOutcome, type Stage, type Timer } from '@millrace/core';
 import { EventEmitter } from 'eventemitter3';
 import type { LiveReplica } from './live-replica.js';
 import { Meter, type RunMetrics } from './metrics.js';
 import type { ChildInfo } from './placement/index.js';
-import type { SupervisorEvents } from './supervisor/index.js';
+import { planRescale, refused } from './rescalable.js';
+import type { ReplicaSet, SupervisorEvents } from './supervisor/index.js';
 
 /** What a run tells while it goes on. Listeners are called synchronously; what they throw is logged. */
 export interface RunEvents {
@@ -47,20 +48,14 @@ export interface StopOptions {
   readonly reason?: string;
 }
 
-/** A replica of this start. */
-export interface RunReplica {
-  readonly operator: string;
-  readonly replica: LiveReplica;
-}
-
 /** What a run hears of its replicas and of what runs them. */
 export interface RunReports extends SupervisorEvents {
   output(child: string, stream: 'stdout' | 'stderr', line: string): void;
 }
 
-/** The replicas of a start, and the threads and processes that some of them are in. */
+/** The replicas of a start by operator, and the threads and processes that some of them are in. */
 export interface Cast {
-  readonly replicas: readonly RunReplica[];
+  readonly replicas: readonly ReplicaSet[];
   readonly children: () => readonly ChildInfo[];
 }
 
@@ -71,10 +66,12 @@ export interface RunParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly grace: number;
+  /** The backend of the home location. */
+  readonly home?: ChannelBackend | undefined;
   /** Makes the replicas of this start, which report to the run. */
   readonly createReplicas: (events: RunReports) => Cast;
   /** What remains to be done when every replica has ended: deletes, closes. `done` where all of them are done. */
-  readonly onEnd: (done: boolean) => Promise<void>;
+  readonly onEnd: (done: boolean, plan: Plan) => Promise<void>;
 }
 
 const PROGRESS_MS = 1_000;
@@ -89,11 +86,16 @@ export class Run extends EventEmitter<RunEvents> {
   /** Resolves when everything has ended and is closed; rejects with the first error. Handling it is optional: errors are logged too. */
   readonly completed: Promise<RunResult>;
   readonly #parts: RunParts;
-  readonly #replicas: readonly RunReplica[];
+  readonly #sets: readonly ReplicaSet[];
+  /** It runs all replicas of the pipeline. */
+  readonly #isWhole: boolean;
   readonly #children: Cast['children'];
   readonly #meter: Meter;
   readonly #timers = new Set<Timer>();
-  readonly #stuckSince = new Map<LiveReplica, number>();
+  readonly #stuckSince = new WeakMap<LiveReplica, number>();
+  #plan: Plan;
+  /** The operator that is being rescaled. */
+  #rescaling: string | undefined;
   #state: 'starting' | 'running' | 'draining' | 'stopping' | 'ended' = 'starting';
   #failure: { readonly replica: string; readonly error: Error } | undefined;
   #exitCode: number | undefined;
@@ -101,6 +103,7 @@ export class Run extends EventEmitter<RunEvents> {
   constructor(parts: RunParts) {
     super();
     this.#parts = parts;
+    this.#plan = parts.plan;
     const { replicas, children } = parts.createReplicas({
       stage: (...event) => this.#tell('stage', ...event),
       degraded: (...event) => this.#degraded(...event),
@@ -108,15 +111,17 @@ export class Run extends EventEmitter<RunEvents> {
       restart: (...event) => this.#restarts(...event),
       output: (...event) => this.#output(...event),
     });
-    this.#replicas = replicas;
+    this.#sets = replicas;
     this.#children = children;
-    this.#meter = new Meter(this.#replicas, parts.clock.now());
+    this.#isWhole = this.#replicas.length === countReplicas(parts.plan);
+    this.#meter = new Meter(() => this.#replicas, parts.clock.now());
     this.completed = this.#live();
     this.completed.catch(() => {});
   }
 
+  /** With the replicas that operators have by now. */
   get plan(): Plan {
-    return this.#parts.plan;
+    return this.#plan;
   }
 
   get runId(): string {
@@ -152,14 +157,47 @@ export class Run extends EventEmitter<RunEvents> {
   }
 
   /**
+   * Gives an operator another number of replicas while the run goes on. Those that it has end after the step in hand, which is
+   * committed; the new ones, all of them built anew, go on from there: state goes along with its partition, nothing is lost, and
+   * order within a partition holds. The rest of the pipeline runs on. `onInterrupt` of the replicas that end is told `rescale`.
+   * The next start has the replicas of its plan again. Waits as long as the step in hand takes.
+   * @param operator its name
+   * @param replicas how many there are to be, at most as many as its inputs have partitions
+   * @returns once the new replicas begin
+   * @throws MillraceError `MILLRACE_OPTION_INVALID` where there is no such operator or number; `MILLRACE_RESCALE_REFUSED` where
+   * state, order or records would be lost, the operator is done or the run ends, or beside another rescale: then all stays as it
+   * is. What keeps the work from being handed over, which fails the run: the next start goes on.
+   */
+  async rescale(operator: string, replicas: number): Promise<void> {
+    const where = `${this.plan.pipeline}.${operator}`;
+    const plan = planRescale(this.plan, operator, replicas, this.#parts.home);
+    const set = this.#sets.find((each) => each.operator === operator);
+    if (this.#rescaling !== undefined) throw refused(where, `${this.plan.pipeline}.${this.#rescaling} is being rescaled; rescale ${operator} after it`);
+    if (set === undefined || (this.#state !== 'starting' && this.#state !== 'running')) throw refused(where, `the run of ${this.plan.pipeline} ends, so ${operator} keeps its replicas`);
+    if (set.replicas.length === replicas) return;
+    this.#rescaling = operator;
+    try {
+      await set.rescale(plan.operators.find(({ name }) => name === operator)!);
+      this.#plan = plan;
+      this.#parts.logger.info({ operator: where, replicas }, 'rescaled');
+    } finally {
+      this.#rescaling = undefined;
+    }
+  }
+
+  /**
    * Ends the run, deleting nothing: the next start goes on. A second call may ask for `now` after `drain`; else it only waits.
    * What does not end within `grace` after `now` is given up, which fails the run with `MILLRACE_TIMEOUT`.
    * @returns as {@link completed}
    */
   stop({ mode = 'drain', reason = 'stop' }: StopOptions = {}): Promise<RunResult> {
-    const canDrain = this.#state !== 'starting' && this.#replicas.length === countReplicas(this.plan);
+    const canDrain = this.#state !== 'starting' && this.#isWhole;
     this.#end(mode === 'drain' && canDrain ? 'draining' : 'stopping', reason);
     return this.completed;
+  }
+
+  get #replicas(): readonly { readonly operator: string; readonly replica: LiveReplica }[] {
+    return this.#sets.flatMap(({ operator, replicas }) => replicas.map((replica) => ({ operator, replica })));
   }
 
   async #live(): Promise<RunResult> {
@@ -170,8 +208,8 @@ export class Run extends EventEmitter<RunEvents> {
       await new Promise((resolve) => setImmediate(resolve));
       if (this.#state === 'starting') this.#state = 'running';
       this.#watch();
-      this.#report(new Meter(this.#replicas, this.#parts.clock.now()));
-      const outcomes = await Promise.all(this.#replicas.map(({ replica }) => replica.run()));
+      this.#report(new Meter(() => this.#replicas, this.#parts.clock.now()));
+      const outcomes = (await Promise.all(this.#sets.map((set) => set.run()))).flat();
       const done = outcomes.every(({ stage, reason }) => stage === 'Closed' && reason === 'done');
       await this.#close(done);
       if (this.#failure !== undefined) {
@@ -191,7 +229,7 @@ export class Run extends EventEmitter<RunEvents> {
 
   async #close(done: boolean): Promise<void> {
     try {
-      await this.#parts.onEnd(done);
+      await this.#parts.onEnd(done, this.plan);
     } catch (thrown) {
       this.#failed(this.plan.pipeline, toError(thrown, 'closing the run'), 'close', this.#failure === undefined);
     }
@@ -200,7 +238,7 @@ export class Run extends EventEmitter<RunEvents> {
   #end(state: 'draining' | 'stopping', reason: string | undefined): void {
     if (this.#state === 'ended' || this.#state === 'stopping' || this.#state === state) return;
     this.#state = state;
-    for (const { replica } of this.#replicas) replica.interrupt(state === 'stopping' ? 'stop' : 'drain', reason);
+    for (const set of this.#sets) set.interrupt(state === 'stopping' ? 'stop' : 'drain', reason);
     // Of a drain that takes too long nobody is told again: it is still the same signal.
     this.#after(this.#parts.grace, () => (state === 'draining' ? this.#end('stopping', undefined) : this.#giveUp()));
   }

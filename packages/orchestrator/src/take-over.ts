@@ -15,7 +15,10 @@ export async function takeOver(transport: Transport, control: Control, plan: Pla
       const { name, replicas } = operator;
       const earlier = before.get(name);
       const highest = Math.max(replicas, earlier?.highest ?? 0);
-      if (earlier !== undefined && earlier.count !== replicas) await rescale(operator, replicaNames(plan.pipeline, name, highest).map((owner) => sessions.get(owner)!));
+      if (earlier !== undefined && (earlier.count !== replicas || earlier.isMoving === true)) {
+        await control.put(FactKey.replicas(name), encodeFact({ ...earlier, count: replicas, highest, isMoving: true } satisfies ReplicasFact));
+        await moveState(operator, replicaNames(plan.pipeline, name, highest).map((owner) => sessions.get(owner)!));
+      }
       const channels = operator.inputs.flatMap(({ channel, deadLetters }) => [channel, ...deadLetters]).filter(({ external }) => external === undefined);
       const fact: ReplicasFact = { count: replicas, highest, channels: [...new Set([...(earlier?.channels ?? []), ...channels.map((channel) => channel.name)])] };
       await control.put(FactKey.replicas(name), encodeFact(fact));
@@ -39,8 +42,9 @@ export async function fence(transport: Transport, owners: Iterable<string>): Pro
  * State per partition goes to who reads the partition now. A replica that was done with its partitions has other ones now, so
  * none counts as done any more. Copies first and removes afterwards: a crash in between leaves equal copies, of which either
  * will do.
+ * @param sessions of every replica that there was or is, by index
  */
-async function rescale({ inputs, replicas }: OperatorPlan, sessions: readonly Session[]): Promise<void> {
+export async function moveState({ inputs, replicas }: OperatorPlan, sessions: readonly Session[]): Promise<void> {
   const readerOf = (key: string): Session | undefined => {
     const partition = /^state\/[^/]+\/(\d+)$/.exec(key)?.[1];
     return partition === undefined ? undefined : sessions[Number(partition) % replicas];

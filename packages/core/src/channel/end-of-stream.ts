@@ -7,7 +7,7 @@ export type StreamEnd = 'open' | 'done' | 'drained';
 
 export interface EndOfStreamOptions {
   readonly channel: string;
-  /** Every replica that may write into the channel, as owner names. */
+  /** Every replica that may write into the channel by the plan, as owner names. A rescale may add others, which the board tells of. */
   readonly writers: readonly string[];
   readonly onWriterDeath: 'wait' | 'fail' | 'finish';
   /** Called when an asked end has arrived. */
@@ -25,6 +25,7 @@ export class EndOfStream {
   readonly #reader: ChannelReader;
   readonly #board: StatusBoard;
   readonly #options: EndOfStreamOptions;
+  #writers: readonly string[];
   /** The writer that was open at the last look: the first to look at again. */
   #cursor = 0;
   #dead = '';
@@ -34,23 +35,30 @@ export class EndOfStream {
     this.#reader = reader;
     this.#board = board;
     this.#options = options;
+    this.#writers = options.writers;
+    for (const status of board.endsOf(options.channel, 'writer')) this.hear(status);
+  }
+
+  /** Takes note of a writer. */
+  hear({ owner }: StatusFact): void {
+    if (!this.#writers.includes(owner)) this.#writers = [...this.#writers, owner];
   }
 
   /** How many of the expected writers have shown up. */
   writersSeen(): number {
-    const { channel, writers } = this.#options;
-    return writers.reduce((seen, owner) => seen + (this.#board.get(channel, owner, 'writer') ? 1 : 0), 0);
+    const { channel } = this.#options;
+    return this.#writers.reduce((seen, owner) => seen + (this.#board.get(channel, owner, 'writer') ? 1 : 0), 0);
   }
 
   /** How many writers there are to be. */
   get expected(): number {
-    return this.#options.writers.length;
+    return this.#writers.length;
   }
 
   /** Reports the writers that are neither closed nor heard of any more, where they changed. */
   lookForDead(): void {
-    const { channel, writers, degraded } = this.#options;
-    const dead = writers.filter((owner) => {
+    const { channel, degraded } = this.#options;
+    const dead = this.#writers.filter((owner) => {
       const status = this.#board.get(channel, owner, 'writer');
       return status !== undefined && status.status !== 'Closed' && !this.#board.isAlive(status);
     });
@@ -61,7 +69,7 @@ export class EndOfStream {
 
   /** Writers that have not closed. */
   openWriters(): readonly string[] {
-    return this.#options.writers.filter((owner) => this.#board.get(this.#options.channel, owner, 'writer')?.status !== 'Closed');
+    return this.#writers.filter((owner) => this.#board.get(this.#options.channel, owner, 'writer')?.status !== 'Closed');
   }
 
   /**
@@ -69,7 +77,8 @@ export class EndOfStream {
    * @throws MillraceError `MILLRACE_PEER_DEAD` where a writer died and the policy is `fail`
    */
   check(position: (partition: number) => number): StreamEnd {
-    const { channel, writers } = this.#options;
+    const { channel } = this.#options;
+    const writers = this.#writers;
     for (let i = 0; i < writers.length; i++, this.#cursor = (this.#cursor + 1) % writers.length) {
       if (this.#isFinished(this.#board.get(channel, writers[this.#cursor]!, 'writer'))) continue;
       this.#asked = undefined;

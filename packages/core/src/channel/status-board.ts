@@ -19,8 +19,10 @@ export interface StatusFact {
   /** Whose heartbeats stand for it. */
   readonly process: string;
   readonly status: ChannelStatus;
-  /** With `Closed`: done for good, or drained because the run was asked to stop. */
-  readonly reason?: 'done' | 'drained';
+  /** With `Closed`: done for good, drained because the run was asked to stop, or left to others by a rescale. */
+  readonly reason?: 'done' | 'drained' | 'left';
+  /** Of a reader: how many replicas share the channel. */
+  readonly replicas?: number;
   /** With a writer's `Closed`: the offset after its last record, by partition. */
   readonly ends?: readonly (readonly [partition: number, offset: number])[];
 }
@@ -34,6 +36,9 @@ export interface HeartbeatOptions {
 }
 
 export const DEFAULT_HEARTBEAT: HeartbeatOptions = { interval: 2_000, timeout: 20_000 };
+
+/** Where a replica stands: every end of it has closed for good, or was left to others by a rescale, or neither. */
+export type Standing = 'done' | 'left' | 'open';
 
 interface Peer {
   /** On this process's monotonic clock: clocks of two machines are never compared. */
@@ -115,13 +120,21 @@ export class StatusBoard {
     return this.#ends[side].get(channel)?.get(owner);
   }
 
-  /** Replicas whose every end has closed for good. */
-  doneOwners(): ReadonlySet<string> {
-    const done = new Set<string>();
-    const open = new Set<string>();
-    for (const ends of [...this.#ends.reader.values(), ...this.#ends.writer.values()]) for (const { owner, status, reason } of ends.values()) (status === 'Closed' && reason === 'done' ? done : open).add(owner);
-    for (const owner of open) done.delete(owner);
-    return done;
+  /** Every owner that was heard of on that side of a channel, with what it said last. */
+  endsOf(channel: string, side: 'reader' | 'writer'): Iterable<StatusFact> {
+    return this.#ends[side].get(channel)?.values() ?? [];
+  }
+
+  /** Every replica that was heard of. */
+  standings(): ReadonlyMap<string, Standing> {
+    const standings = new Map<string, Standing>();
+    for (const ends of [...this.#ends.reader.values(), ...this.#ends.writer.values()]) {
+      for (const { owner, status, reason } of ends.values()) {
+        const here = status === 'Closed' && (reason === 'done' || reason === 'left') ? reason : 'open';
+        if (here === 'open' || standings.get(owner) !== 'open') standings.set(owner, here);
+      }
+    }
+    return standings;
   }
 
   /** False once the owner's process was silent for too long. An owner never heard of counts as alive. */

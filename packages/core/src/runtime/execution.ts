@@ -107,7 +107,10 @@ export class Execution {
       const found = new EndOfStream(reader, env.board, { channel: channel.name, writers: writerNames(env.pipeline, channel), onWriterDeath: plan.onWriterDeath, wake, degraded: (dead) => env.events.degraded(this.name, plan.name, dead) });
       end = found;
       found.lookForDead();
-      this.#unwatch.push(env.board.watch(channel.name, 'writer', wake), env.board.watchDeaths(() => found.lookForDead()));
+      this.#unwatch.push(env.board.watch(channel.name, 'writer', (status) => {
+        if (status !== undefined) found.hear(status);
+        wake();
+      }), env.board.watchDeaths(() => found.lookForDead()));
       // The principal waits for its group, so it listens to the other readers too.
       if (env.index === 0 && env.operator.replicas > 1) this.#unwatch.push(env.board.watch(channel.name, 'reader', wake));
     }
@@ -138,7 +141,7 @@ export class Execution {
     const { incarnation } = this.#home;
     const base = { owner: this.name, incarnation, status, ...(reason === undefined ? {} : { reason }) };
     const facts: Omit<StatusFact, 'process'>[] = [];
-    for (const { name, channel } of operator.inputs) if (channel.external === undefined && this.inputs.has(name)) facts.push({ ...base, channel: channel.name, port: name, side: 'reader' });
+    for (const { name, channel } of operator.inputs) if (channel.external === undefined && this.inputs.has(name)) facts.push({ ...base, channel: channel.name, port: name, side: 'reader', replicas: operator.replicas });
     for (const [channel, ends] of this.#writtenEnds()) facts.push({ ...base, channel, port: '', side: 'writer', ends: [...ends] });
     if (facts.length === 0) facts.push({ ...base, channel: NO_CHANNEL, port: '', side: 'writer' });
     await Promise.all(facts.map((fact) => board.put(fact)));
@@ -253,7 +256,7 @@ export class Execution {
     const session = this.#sessions.get(env.transport(plan.location))!;
     const writer = await session.writer(plan.name, { external: plan.external !== undefined, backend: port.backend, ...this.#role(plan, port.name, plan.reader === undefined ? [] : replicaNames(env.pipeline, plan.reader.operator, plan.reader.replicas)) });
     const encoding = await encodingOf(port.codec, plan, { replica: this.name, port: port.name });
-    const channel = new OutputChannel(plan, writer, port.codec, encoding, env.board, env.pipeline);
+    const channel = new OutputChannel(plan, writer, port.codec, encoding, env.board);
     this.#channels.push(channel);
     this.#byWriter.set(writer, channel);
     return channel;

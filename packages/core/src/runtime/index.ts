@@ -1,6 +1,8 @@
 export type { DriverAhead, DriverMove, ReplicaDriver } from './driver.js';
 export type { AfterCrash, CrashPoison, ReplicaEnvironment, ReplicaEvents } from './environment.js';
 export type { PortCounters, ReplicaCounters } from './metrics.js';
+export type { BatchDecoders } from './decoders.js';
+export { decodersOf, type DecodersGround } from './decoders-of.js';
 export { murmur2, partitionOf } from './partitioner.js';
 export { Replica, type BusyHook, type ReplicaOutcome } from './replica.js';
 export { stuckStep } from './run-loop.js';

@@ -3,7 +3,7 @@ import type { StatusBoard, StatusFact } from '../channel/status-board.js';
 import { haveSameValues, type Codec } from '../codec/index.js';
 import { toError } from '../error/index.js';
 import type { Encoding } from '../external/index.js';
-import { replicaIndex, replicaNames, type ChannelPlan } from '../plan/plan.js';
+import { replicaIndex, type ChannelPlan } from '../plan/plan.js';
 
 const NO_BYTES = new Uint8Array(0);
 const NO_BOUNDS = new Uint32Array(0);
@@ -30,7 +30,9 @@ export class OutputChannel {
   readonly encoding: Encoding;
   /** Offset after this incarnation's last committed record, by partition. */
   readonly ends = new Map<number, number>();
-  /** Replicas of the reader, by index, that are done for good. */
+  /** How many replicas share the channel: those of the plan until they tell of a rescale. */
+  #readers = 0;
+  /** Those of them, by index, that are done for good. */
   readonly #done = new Set<number>();
   /** 1 where no reader is left in this run; `undefined` while every partition has one. */
   #readerless: Uint8Array | undefined;
@@ -39,7 +41,7 @@ export class OutputChannel {
   readonly #writer: ChannelWriter;
   readonly #unwatch: () => void;
 
-  constructor(plan: ChannelPlan, writer: ChannelWriter, codec: Codec<unknown>, encoding: Encoding, board: StatusBoard | undefined, pipeline: string) {
+  constructor(plan: ChannelPlan, writer: ChannelWriter, codec: Codec<unknown>, encoding: Encoding, board: StatusBoard | undefined) {
     this.name = plan.name;
     this.#writer = writer;
     this.partitions = writer.partitions;
@@ -52,11 +54,9 @@ export class OutputChannel {
       this.#unwatch = () => {};
       return;
     }
-    this.#unwatch = board.watch(plan.name, 'reader', (status) => status && this.#hear(status, reader));
-    for (const owner of replicaNames(pipeline, reader.operator, reader.replicas)) {
-      const status = board.get(plan.name, owner, 'reader');
-      if (status !== undefined) this.#hear(status, reader);
-    }
+    this.#readers = reader.replicas;
+    this.#unwatch = board.watch(plan.name, 'reader', (status) => status && this.#hear(status, reader.broadcast));
+    for (const status of board.endsOf(plan.name, 'reader')) this.#hear(status, reader.broadcast);
   }
 
   hasReader(partition: number): boolean {
@@ -99,7 +99,12 @@ export class OutputChannel {
   }
 
   /** Of a reader: it may be done, or begin anew. */
-  #hear({ owner, status, reason }: StatusFact, { replicas, broadcast }: NonNullable<ChannelPlan['reader']>): void {
+  #hear({ owner, status, reason, replicas = this.#readers }: StatusFact, broadcast: boolean): void {
+    if (replicas !== this.#readers) {
+      this.#readers = replicas;
+      this.#done.clear();
+      this.#readerless = undefined;
+    }
     const replica = replicaIndex(owner);
     const isDone = status === 'Closed' && reason === 'done';
     if (isDone === this.#done.has(replica)) return;

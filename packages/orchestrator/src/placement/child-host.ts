@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { SchemaCatalog, StatusBoard, systemClock, toError, type OperatorPlan, type Replica, type ReplicaEvents } from '@millrace/core';
+import { rescaledOperator, SchemaCatalog, StatusBoard, systemClock, toError, type OperatorPlan, type Replica, type ReplicaEvents } from '@millrace/core';
 import { loadBackendModules } from '../backends.js';
 import { createReplica, type ReplicaGround } from '../replicas.js';
 import { ServiceContainer } from '../services.js';
@@ -71,7 +71,7 @@ export class ChildHost {
     this.#link.post({ type: 'ready' });
   }
 
-  async #run({ replica: name, operator, index, poisons }: Extract<ToChild, { readonly type: 'run' }>): Promise<void> {
+  async #run({ replica: name, operator, index, replicas, poisons }: Extract<ToChild, { readonly type: 'run' }>): Promise<void> {
     const { shared, operators } = this.#ground!;
     const post = (message: FromChild): void => this.#link.post(message);
     const events: ReplicaEvents = {
@@ -79,7 +79,7 @@ export class ChildHost {
       error: (replica, error, source, fatal) => post({ type: 'error', replica, error: toWire(error), source, fatal }),
       degraded: (replica, port, writers) => post({ type: 'degraded', replica, port, writers }),
     };
-    const replica = createReplica(shared, operators.get(operator)!, index, events, poisons && { poisons, hand: (record) => post({ type: 'hand', replica: name, record }) });
+    const replica = createReplica(shared, rescaledOperator(operators.get(operator)!, replicas), index, events, poisons && { poisons, hand: (record) => post({ type: 'hand', replica: name, record }) });
     this.#replicas.set(name, replica);
     if (this.#isLost) replica.interrupt('stop', 'disconnect');
     const outcome = await replica.run();

@@ -1,4 +1,4 @@
-import { replicaName, type Clock, type HeartbeatOptions, type Logger, type OperatorPlan, type Plan } from '@millrace/core';
+import { replicaName, replicaNames, type Clock, type HeartbeatOptions, type Logger, type OperatorPlan, type Plan } from '@millrace/core';
 import type { BackendModule } from '../backends.js';
 import { Child } from './child.js';
 import { entryOf } from './entry.js';
@@ -33,7 +33,9 @@ export interface ChildInfo {
 interface Slot {
   readonly name: string;
   readonly kind: 'thread' | 'process';
-  readonly operators: ReadonlyMap<string, OperatorPlan>;
+  readonly operators: Map<string, OperatorPlan>;
+  /** Those that belong here, whether they run or not. */
+  readonly replicas: Set<string>;
   child: Child | undefined;
 }
 
@@ -49,22 +51,40 @@ export class Children {
   constructor(options: ChildrenOptions) {
     this.#o = options;
     const { plan } = options;
-    const next = new Map<string, number>();
-    for (const operator of plan.operators) {
-      const { name, placement, replicas, children: { pool, count } } = operator;
-      if (placement === 'inline') continue;
-      for (let index = 0; index < replicas; index++) {
-        if (!plan.selected(name, index)) continue;
-        const replica = replicaName(plan.pipeline, name, index);
-        const turn = next.get(pool) ?? 0;
-        next.set(pool, turn + 1);
-        const slotName = count === undefined ? replica : `${plan.pipeline}.${pool}/${turn % count}`;
-        const slot = this.#slots.get(slotName) ?? { name: slotName, kind: placement, operators: new Map(), child: undefined };
-        this.#slots.set(slotName, slot);
-        (slot.operators as Map<string, OperatorPlan>).set(name, operator);
-        this.#slotOf.set(replica, slot);
-      }
+    for (const operator of plan.operators) for (let index = 0; index < operator.replicas; index++) if (plan.selected(operator.name, index)) this.#place(operator, index);
+  }
+
+  /** Gives an operator that has other replicas than before places for them. Ends the children that are left without any; resolves when they are gone. */
+  async rescale(operator: OperatorPlan, before: number): Promise<void> {
+    const { pipeline } = this.#o.plan;
+    const left: Slot[] = [];
+    for (const replica of replicaNames(pipeline, operator.name, before).slice(operator.replicas)) {
+      const slot = this.#slotOf.get(replica);
+      if (slot === undefined) continue;
+      this.#slotOf.delete(replica);
+      slot.replicas.delete(replica);
+      if (slot.replicas.size === 0) left.push(slot);
     }
+    await Promise.all(left.map(async (slot) => {
+      await slot.child?.end();
+      this.#slots.delete(slot.name);
+    }));
+    for (let index = before; index < operator.replicas; index++) this.#place(operator, index);
+  }
+
+  /** In the child of its pool that has the fewest replicas: one that runs must have loaded the operator. */
+  #place(operator: OperatorPlan, index: number): void {
+    const { name, placement, children: { pool, count } } = operator;
+    if (placement === 'inline') return;
+    const { pipeline } = this.#o.plan;
+    const replica = replicaName(pipeline, name, index);
+    const names = count === undefined ? [replica] : Array.from({ length: count }, (_, turn) => `${pipeline}.${pool}/${turn}`);
+    const slots = names.map((slotName): Slot => this.#slots.get(slotName) ?? { name: slotName, kind: placement, operators: new Map(), replicas: new Set(), child: undefined });
+    const slot = slots.filter(({ operators, child }) => child === undefined || child.isGone || operators.has(name)).reduce((one, other) => (other.replicas.size < one.replicas.size ? other : one));
+    this.#slots.set(slot.name, slot);
+    slot.operators.set(name, operator);
+    slot.replicas.add(replica);
+    this.#slotOf.set(replica, slot);
   }
 
   /** The child of a replica, once it is ready; one that is gone is replaced. @throws what keeps it from starting */

@@ -7,7 +7,7 @@ import type { WireError } from './wire-error.js';
  * The version of what parents and children say to each other. Both are of one installation as a rule; where two copies of the
  * package meet, neither takes the other's messages for something else.
  */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 /** What a child is told before it runs anything: what all its replicas share. */
 export interface Assignment {
@@ -35,7 +35,7 @@ export interface Assignment {
 /** Parent to child. */
 export type ToChild =
   | { readonly type: 'start'; readonly assignment: Assignment }
-  | { readonly type: 'run'; readonly replica: string; readonly operator: string; readonly index: number; readonly poisons: readonly CrashPoison[] | undefined }
+  | { readonly type: 'run'; readonly replica: string; readonly operator: string; readonly index: number; readonly replicas: number; readonly poisons: readonly CrashPoison[] | undefined }
   | { readonly type: 'interrupt'; readonly replica: string; readonly kind: 'drain' | 'stop'; readonly signal: string | undefined }
   | { readonly type: 'abandon'; readonly replica: string; readonly error: WireError }
   | { readonly type: 'look'; readonly replica: string; readonly id: number }

@@ -8,6 +8,8 @@ export interface RemoteReplicaOptions {
   readonly name: string;
   readonly operator: string;
   readonly index: number;
+  /** How many there are of its operator. */
+  readonly replicas: number;
   /** The child that it is to run in, once that is ready. */
   readonly child: () => Promise<Child>;
   readonly events: ReplicaEvents;
@@ -68,7 +70,7 @@ export class RemoteReplica implements LiveReplica {
 
   /** Never rejects. Where the child is lost, the outcome has the error that says so. */
   async run(): Promise<ReplicaOutcome> {
-    const { name, operator, index, poisons, child: childOf } = this.#o;
+    const { name, operator, index, replicas, poisons, child: childOf } = this.#o;
     const stopped = new Promise<'stopped'>((resolve) => (this.#endEarly = () => resolve('stopped')));
     let child: Child | 'stopped';
     try {
@@ -88,7 +90,7 @@ export class RemoteReplica implements LiveReplica {
         busy: (hook) => (this.#busy = hook),
         lost: (error) => resolve(this.#failed(this.#abandoned ?? new MillraceError(error.code, `${name} is lost: ${error.message.slice(error.code.length + 2)}`, { operator: name, cause: error.cause }))),
       });
-      its.post({ type: 'run', replica: name, operator, index, poisons });
+      its.post({ type: 'run', replica: name, operator, index, replicas, poisons });
       if (this.#stop === 'drain') its.post({ type: 'interrupt', replica: name, kind: 'drain', signal: undefined });
     });
     its.detach(name);

@@ -1,4 +1,4 @@
-import { MillraceError, toError, type BusyHook, type Clock, type CrashPoison, type ErrorCode, type HandedRecord, type PortCounters, type ReplicaCounters, type ReplicaEvents, type ReplicaOutcome, type RestartPlan, type Stage } from '@millrace/core';
+import { EXIT_CODE, MillraceError, toError, type BusyHook, type Clock, type CrashPoison, type ErrorCode, type HandedRecord, type PortCounters, type ReplicaCounters, type ReplicaEvents, type ReplicaOutcome, type RestartPlan, type Stage } from '@millrace/core';
 import type { LiveReplica } from '../live-replica.js';
 import { PastCounters } from './counters.js';
 import type { Crashes } from './crashes.js';
@@ -24,6 +24,8 @@ export interface SupervisedOptions {
   readonly overtaken?: () => Promise<Error | undefined>;
   /** Absent: it lives in this thread, whose crash nobody survives. */
   readonly crashes?: Crashes;
+  /** What one of the same name counted before. */
+  readonly past?: PastCounters;
 }
 
 /** After these a restart would do harm, or come to the same. */
@@ -34,12 +36,16 @@ export class SupervisedReplica implements LiveReplica {
   readonly name: string;
   readonly #o: SupervisedOptions;
   readonly #restarts: Restarts;
-  readonly #past = new PastCounters();
+  readonly #past: PastCounters;
   readonly #events: ReplicaEvents;
   #life: Life;
   #stop: 'none' | 'drain' | 'stop' = 'none';
   /** The restart that mends the failure of this life. */
   #next: { readonly attempt: number; readonly pause: number; readonly error: Error } | undefined;
+  /** Others take its work over. */
+  #isLeaving = false;
+  /** A failure on its way out, which they mend. */
+  #isExcused = false;
   /** What is reported in place of an error that no restart mends any more. */
   #final: Error | undefined;
   #wake: () => void = () => {};
@@ -47,6 +53,7 @@ export class SupervisedReplica implements LiveReplica {
   constructor(options: SupervisedOptions) {
     this.#o = options;
     this.name = options.name;
+    this.#past = options.past ?? new PastCounters();
     this.#restarts = new Restarts(options.restart);
     const { events } = options;
     this.#events = {
@@ -89,6 +96,21 @@ export class SupervisedReplica implements LiveReplica {
     this.#wake();
   }
 
+  /**
+   * Ends it after the step in hand so that others take its work over, which then mend what a restart would.
+   * @param reason for `onInterrupt`
+   */
+  leave(reason: string): void {
+    this.#isLeaving = true;
+    this.interrupt('stop', reason);
+  }
+
+  /** After its end: what it counted, for the one that follows it. */
+  retire(): PastCounters {
+    this.#past.add(this.#life);
+    return this.#past;
+  }
+
   /** All its lives. Never rejects. */
   async run(): Promise<ReplicaOutcome> {
     const { crashes, begin } = this.#o;
@@ -105,6 +127,7 @@ export class SupervisedReplica implements LiveReplica {
       const next = this.#next;
       this.#next = undefined;
       if (next === undefined) {
+        if (this.#isExcused) return { ...outcome, stage: 'Closed', reason: 'stopped', exitCode: EXIT_CODE.interrupted, error: undefined };
         if (outcome.stage === 'Closed') await this.#quietly(async () => crashes?.forget());
         return this.#final === undefined ? outcome : { ...outcome, error: this.#final };
       }
@@ -129,15 +152,16 @@ export class SupervisedReplica implements LiveReplica {
     if (!fatal) return events.error(replica, error, source, false);
     this.#restarts.note({ at: clock.wall(), error });
     if (this.#isMendable(error)) {
-      const taken = this.#restarts.take(clock.now());
-      if (taken !== undefined) this.#next = { ...taken, error };
+      const taken = this.#isLeaving ? undefined : this.#restarts.take(clock.now());
+      if (this.#isLeaving && this.#o.restart.times > 0) this.#isExcused = true;
+      else if (taken !== undefined) this.#next = { ...taken, error };
       else if (this.#o.restart.times > 0) this.#final = this.#exhausted(error);
     }
-    events.error(replica, this.#final ?? error, source, this.#next === undefined);
+    events.error(replica, this.#final ?? error, source, this.#next === undefined && !this.#isExcused);
   }
 
   #isMendable(error: Error): boolean {
-    if (this.#stop === 'stop') return false;
+    if (this.#stop === 'stop' && !this.#isLeaving) return false;
     if (MillraceError.is(error) && FINAL.has(error.code)) return false;
     return this.#o.restart.afterErrors || isCrash(error);
   }

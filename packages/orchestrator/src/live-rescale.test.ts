@@ -1,0 +1,196 @@
+import { input, InputPort, Operator, operator, output, OutputPort, Pipeline, state, type AddOptions, type EndReason, type PartitionState } from '@millrace/core';
+import { inject } from 'inversify';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { gate, Num, Place, Probe, range, Tap } from './fixtures.js';
+import type { Run } from './index.js';
+
+const PARTITIONS = 6;
+const BATCH = 5;
+
+/** How far sources send, and where they are done. */
+let flow: { to: number; last: number };
+
+/** Sends number n to partition n mod 6, some a step. */
+@operator(import.meta)
+class Fountain extends Operator {
+  @output(Num) declare readonly numbers: OutputPort<Num>;
+  @state(z.object({ sent: z.int().default(0) })) declare progress: { sent: number };
+  override async onRunning() {
+    for (let i = 0; i < BATCH && this.progress.sent < flow.to; i++) {
+      const n = this.progress.sent++;
+      await this.numbers.send([{ n }], { partition: n % PARTITIONS });
+    }
+    return this.progress.sent === flow.last;
+  }
+}
+
+/** Passes on what it reads, and keeps it by partition in its state. */
+@operator(import.meta)
+class Keeper extends Operator {
+  @input(Num) declare readonly numbers: InputPort<Num>;
+  @output(Num) declare readonly passed: OutputPort<Num>;
+  @state(z.object({ seen: z.array(z.int()).default([]) }), { per: 'partition' }) declare readonly kept: PartitionState<{ seen: number[] }>;
+  constructor(@inject(Probe) private readonly probe: Probe) {
+    super();
+  }
+  override async onRunning() {
+    const values: Num[] = [];
+    for (const { value, partition } of this.numbers.retrieveEntries()) {
+      this.kept.get(partition).seen.push(value.n);
+      values.push(value);
+    }
+    const result = await this.probe.call('keeper', this.context.replica, 'onRunning', ...values.map(({ n }) => n));
+    await this.passed.send(values, { key: ({ n }) => String(n % PARTITIONS) });
+    return result as boolean | undefined;
+  }
+  override onInterrupt(signal: string) {
+    this.probe.call('keeper', this.context.replica, 'onInterrupt', signal);
+  }
+  override onShutdown(reason: EndReason) {
+    this.probe.call('keeper', this.context.replica, 'onShutdown', reason);
+    for (const partition of this.kept.partitions) this.probe.kept.set(`${partition}`, [...this.kept.get(partition).seen]);
+  }
+}
+
+function keepers(replicas: number, options: AddOptions<Keeper> = {}): Pipeline {
+  const pipeline = new Pipeline('p');
+  const source = pipeline.add(Fountain, {}, { name: 'source' });
+  const keeper = pipeline.add(Keeper, {}, { name: 'keeper', replicas, ports: { numbers: { partitions: PARTITIONS } }, ...options });
+  const tap = pipeline.add(Tap, {}, { name: 'tap' });
+  keeper.numbers.connect(source.numbers);
+  tap.numbers.connect(keeper.passed);
+  return pipeline;
+}
+
+const byPartition = (numbers: readonly number[]): ReadonlyMap<string, readonly number[]> => new Map(range(PARTITIONS).map((partition) => [`${partition}`, numbers.filter((n) => n % PARTITIONS === partition)]));
+
+let place: Place;
+beforeEach(() => {
+  place = new Place();
+  flow = { to: 0, last: Infinity };
+});
+afterEach(() => place.clear());
+
+/** Lets sources send so many more, and says when the end of the pipeline has some of them. */
+async function pour(count: number): Promise<void> {
+  const before = place.probe.received.length;
+  flow.to += count;
+  await place.probe.until(() => place.probe.received.length > before);
+}
+
+/** Lets the source come to its end. */
+async function finish(run: Run): Promise<void> {
+  flow.to = flow.last = flow.to + 30;
+  expect((await run.completed).outcome).toBe('done');
+}
+
+describe.each(['exactly-once', 'at-least-once'] as const)('while records flow, %s', (delivery) => {
+  it('goes up and down with nothing lost or doubled, order kept, and state along with its partition', async () => {
+    const run = await place.start(keepers(2), { defaults: { delivery, commitInterval: 5 } });
+    const stages = new Set<string>();
+    run.on('stage', (replica) => stages.add(replica));
+    for (const replicas of [3, 1, 6, 6, 4, 2, 5]) {
+      await pour(200);
+      await run.rescale('keeper', replicas);
+      expect([...run.stages.keys()].filter((name) => name.startsWith('p.keeper'))).toEqual(range(replicas).map((index) => `p.keeper#${index}`));
+      expect(run.plan.operators.find(({ name }) => name === 'keeper')!.replicas).toBe(replicas);
+    }
+    const { replicas } = await run.metrics();
+    expect(replicas.filter(({ operator: name }) => name === 'keeper').map(({ replica }) => replica)).toEqual(range(5).map((index) => `p.keeper#${index}`));
+    await finish(run);
+    expect(byPartition(place.probe.received)).toEqual(byPartition(range(flow.last)));
+    expect(place.probe.received).toHaveLength(flow.last);
+    expect(place.probe.kept).toEqual(byPartition(range(flow.last)));
+    // The end came once, and only when all was read.
+    expect(place.probe.calls.filter((call) => call.startsWith('tap') && call.includes('onShutdown'))).toEqual(['tap#0.onShutdown(done)']);
+    expect(stages).toContain('p.keeper#5');
+    // Of all the replicas that there were nothing is left.
+    for (const replica of range(6)) expect(await place.state(`p.keeper#${replica}`)).toEqual(new Map());
+    expect(await place.facts()).toEqual(['generation']);
+  });
+
+  it('ends the stream only when the new replicas have read the rest', async () => {
+    for (const [before, after] of [[1, 6], [6, 1], [3, 2]] as const) {
+      const run = await place.start(keepers(before), { defaults: { delivery, commitInterval: 5 } });
+      place.probe.received.length = 0;
+      flow = { to: 0, last: Infinity };
+      await pour(50);
+      flow.to = flow.last = 500;
+      await run.rescale('keeper', after);
+      expect((await run.completed).outcome).toBe('done');
+      expect(byPartition(place.probe.received)).toEqual(byPartition(range(500)));
+    }
+  });
+});
+
+it('counts on where replicas stay, and tells those that end why', async () => {
+  const run = await place.start(keepers(2), { defaults: { commitInterval: 0 } });
+  await pour(60);
+  await run.rescale('keeper', 3);
+  await pour(60);
+  await run.rescale('keeper', 1);
+  await finish(run);
+  const keeper = (await run.metrics()).replicas.find(({ replica }) => replica === 'p.keeper#0')!;
+  expect(keeper.ports.find(({ port }) => port === 'numbers')!.records).toBeGreaterThanOrEqual(flow.last / 3);
+  expect(place.probe.calls.filter((call) => call.startsWith('keeper'))).toEqual([
+    ...[0, 1].map((index) => `keeper#${index}.onInterrupt(rescale)`), ...[0, 1].map(() => expect.stringMatching(/^keeper#[01].onShutdown\(stopped\)$/)),
+    ...[0, 1, 2].map((index) => `keeper#${index}.onInterrupt(rescale)`), ...[0, 1, 2].map(() => expect.stringMatching(/^keeper#[012].onShutdown\(stopped\)$/)),
+    'keeper#0.onShutdown(done)',
+  ]);
+});
+
+it('writers go by the replicas that there are: what a reader that was done gave up is read by the next one', async () => {
+  // Of two replicas one takes its first records and is done; without it half of the partitions have no reader.
+  place.probe.at('keeper#1.onRunning', (...values) => (values.length > 0 ? true : undefined));
+  const run = await place.start(keepers(2), { defaults: { commitInterval: 0 } });
+  await pour(60);
+  await place.probe.until(() => place.probe.calls.includes('keeper#1.onShutdown(done)'));
+  place.probe.at('keeper#1.onRunning', () => undefined);
+  await run.rescale('keeper', 3);
+  const from = flow.to;
+  await pour(60);
+  await finish(run);
+  const later = (numbers: readonly number[]): readonly number[] => numbers.filter((n) => n >= from);
+  expect(byPartition(later(place.probe.received))).toEqual(byPartition(range(flow.last, from)));
+});
+
+it('the ends of the pipeline can be rescaled, one after the other', async () => {
+  const pipeline = new Pipeline('p');
+  const source = pipeline.add(Fountain, {}, { name: 'source' });
+  const first = pipeline.add(Keeper, {}, { name: 'keeper', ports: { numbers: { partitions: PARTITIONS } } });
+  const tap = pipeline.add(Tap, {}, { name: 'tap', ports: { numbers: { partitions: 4 } } });
+  first.numbers.connect(source.numbers);
+  tap.numbers.connect(first.passed);
+  const run = await place.start(pipeline, { defaults: { commitInterval: 0 } });
+  for (const replicas of [2, 4, 1]) {
+    await pour(60);
+    await run.rescale('tap', replicas);
+    await run.rescale('keeper', replicas + 1);
+  }
+  await finish(run);
+  expect([...place.probe.received].sort((a, b) => a - b)).toEqual(range(flow.last));
+});
+
+it('a drain or a stop that comes in between holds for the new replicas too', async () => {
+  for (const mode of ['drain', 'now'] as const) {
+    place.probe.received.length = 0;
+    flow = { to: 0, last: Infinity };
+    const run = await place.start(keepers(2), { defaults: { commitInterval: 0 }, fresh: true });
+    await pour(60);
+    const held = gate();
+    place.probe.at('keeper#0.onRunning', () => held.opened);
+    flow.to += 300;
+    await place.probe.until(() => place.probe.received.length > 30);
+    const rescaled = run.rescale('keeper', 3).then(() => 'rescaled', (error: unknown) => (error as { code: string }).code);
+    const stopped = run.stop({ mode });
+    place.probe.at('keeper#0.onRunning', () => undefined);
+    held.open();
+    expect((await stopped).outcome).toBe(mode === 'drain' ? 'drained' : 'stopped');
+    expect(await rescaled).toBe(mode === 'drain' ? 'rescaled' : 'MILLRACE_RESCALE_REFUSED');
+    // Nothing is lost either way: the next start goes on.
+    const next = await place.start(keepers(2), { defaults: { commitInterval: 0 } });
+    await finish(next);
+    expect(byPartition(place.probe.received)).toEqual(byPartition(range(flow.last)));
+  }
+});
