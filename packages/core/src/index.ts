@@ -14,3 +14,4 @@ export * from './plan/index.js';
 export * from './plugin/index.js';
 export * from './port/index.js';
 export * from './runtime/index.js';
+export * from './spec/index.js';

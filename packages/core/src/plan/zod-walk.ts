@@ -16,3 +16,11 @@ export function innermost(schema: z.core.$ZodType): z.core.$ZodType {
 export function isOpen(schema: z.ZodObject): boolean {
   return schema.def.catchall !== undefined && !(schema.def.catchall instanceof z.ZodNever);
 }
+
+/** The schema of a member or an item; `undefined` where the schema above says nothing of it. */
+export function memberInSchema(schema: z.core.$ZodType | undefined, step: PropertyKey): z.core.$ZodType | undefined {
+  const inner = schema && innermost(schema);
+  if (inner instanceof z.ZodRecord) return inner.valueType;
+  if (inner instanceof z.ZodArray) return inner.element;
+  return inner instanceof z.ZodObject && Object.hasOwn(inner.shape, step) ? (inner.shape as Readonly<Record<PropertyKey, z.core.$ZodType>>)[step] : undefined;
+}

@@ -1,0 +1,4 @@
+export type { DefaultsSpec, OperatorSpec, PipelineSpec, PortSpec } from './grammar.js';
+export { loadPipeline, type LoadedPipeline, type LoadPipelineOptions } from './load.js';
+export { parseSpec, type ParseSpecOptions } from './parse.js';
+export { SpecError, type SpecPlace, type SpecProblem } from './spec-error.js';
