@@ -1,6 +1,7 @@
 import { race } from '../harness/race.js';
 import type { Scenario } from '../harness/scenario.js';
 import { latency } from './latency.js';
+import { placed } from './placed.js';
 import { rawLmdb } from './raw-lmdb.js';
 import { relay } from './relay.js';
 import { sqliteQueue } from './sqlite-queue.js';
@@ -34,5 +35,18 @@ const exactlyOnce: Scenario = {
   },
 };
 
+const PLACED_RECORDS = 2_000_000;
+
+/** The same, each of the three in a process of its own. */
+const processes: Scenario = {
+  bench: 'local/processes',
+  run: () =>
+    race({
+      bench: 'local/processes',
+      ours: { name: 'processes', records: PLACED_RECORDS, run: () => placed(PLACED_RECORDS, BATCH, 'process') },
+      rivals: [{ name: 'inline', records: PLACED_RECORDS, run: () => placed(PLACED_RECORDS, BATCH, 'inline'), target: 0.8 }],
+    }),
+};
+
 /** What durable channels within a host cost. */
-export const localScenarios: readonly Scenario[] = [exactlyOnce, { bench: 'local/latency', run: latency }];
+export const localScenarios: readonly Scenario[] = [exactlyOnce, processes, { bench: 'local/latency', run: latency }];

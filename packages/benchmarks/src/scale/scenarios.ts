@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { PlacementKind, PlacementOptions } from 'millrace';
 import { runFlow } from '../flow/flow.js';
 import type { Reading } from '../flow/records.js';
 import { Watch } from '../flow/watch.js';
@@ -6,6 +7,7 @@ import type { Figure } from '../harness/figure.js';
 import { collectGarbage, usedHeap } from '../harness/garbage.js';
 import type { Scenario } from '../harness/scenario.js';
 import { median } from '../harness/statistics.js';
+import { withFolder } from '../local/folder.js';
 import { startIdle, stopIdle } from './idle.js';
 
 const IDLE_REPLICAS = 1_000;
@@ -36,7 +38,7 @@ async function idleReplicas(): Promise<readonly Figure[]> {
   ];
 }
 
-/** From the call of `orchestrate` to the end of the run, all replicas having been open at once. */
+/** From the call of `orchestrate` to the end of the run, all replicas having run at once. */
 async function startAndStop(): Promise<readonly Figure[]> {
   const seconds: number[] = [];
   for (let round = -1; round < STARTS; round++) {
@@ -66,9 +68,32 @@ async function heapOverTime(): Promise<readonly Figure[]> {
   return [{ bench: 'scale/heap', value: watch.last / watch.first!, unit: 'of the first million', target: { at: 'most', value: 1.1 } }];
 }
 
+/** From the call of `orchestrate` to the end of the run, all replicas having run at once, with what the first start of a folder takes. */
+async function startPlaced(bench: string, replicas: number, placement: PlacementKind | PlacementOptions, target: number): Promise<readonly Figure[]> {
+  const seconds = await withFolder(async (folder) => {
+    const began = performance.now();
+    await stopIdle(await startIdle(replicas, { location: `local:${folder}`, placement }));
+    return (performance.now() - began) / 1000;
+  });
+  return [{ bench, value: seconds, unit: 's', target: { at: 'most', value: target } }];
+}
+
+const PROCESSES = 50;
+const IN_THREADS = 200;
+const THREADS = 4;
+
+/** Replicas in processes and in threads of their own, started and stopped. */
+async function placed(): Promise<readonly Figure[]> {
+  return [
+    ...(await startPlaced('scale/placement-processes', PROCESSES, 'process', 30)),
+    ...(await startPlaced('scale/placement-threads', IN_THREADS, { kind: 'thread', count: THREADS }, 10)),
+  ];
+}
+
 /** What does not show in records per second. */
 export const scaleScenarios: readonly Scenario[] = [
   { bench: 'scale/idle-replicas', run: idleReplicas },
   { bench: 'scale/start-stop', run: startAndStop },
   { bench: 'scale/heap', run: heapOverTime },
+  { bench: 'scale/placement', run: placed },
 ];
