@@ -5,7 +5,7 @@ import { PlanError, SchemaCatalog, StatusBoard, stderrLogger, systemClock, toErr
 import { backendModules, resolveBackends } from './backends.js';
 import { deletable, ownChannels, refuseUnread } from './completion.js';
 import { Generations, type GenerationState } from './generation.js';
-import { adoptReplicas, handOver, handOverGround, type UnfinishedRescale } from './hand-over.js';
+import { adoptReplicas, handOver, handOverGround, type UnfinishedRescale } from './rescaling/hand-over.js';
 import type { OrchestrateOptions, ResolvedServices } from './options.js';
 import { checkChildren, Children, isHosted } from './placement/index.js';
 import { preflight, resolveExternalChannels } from './preflight/index.js';

@@ -3,7 +3,7 @@ import { EventEmitter } from 'eventemitter3';
 import type { LiveReplica } from './live-replica.js';
 import { Meter, type RunMetrics } from './metrics.js';
 import type { ChildInfo } from './placement/index.js';
-import { planRescale, refused } from './rescalable.js';
+import { planRescale, refused } from './rescaling/rescalable.js';
 import type { ReplicaSet, SupervisorEvents } from './supervisor/index.js';
 
 /** What a run tells while it goes on. Listeners are called synchronously; what they throw is logged. */

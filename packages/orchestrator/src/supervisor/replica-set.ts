@@ -1,5 +1,5 @@
 import { replicaName, toError, type OperatorPlan, type Plan, type ReplicaOutcome } from '@millrace/core';
-import { refused } from '../rescalable.js';
+import { refused } from '../rescaling/rescalable.js';
 import type { PastCounters } from './counters.js';
 import type { SupervisedReplica, SupervisorEvents } from './supervised-replica.js';
 

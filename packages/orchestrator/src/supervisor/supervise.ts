@@ -1,7 +1,7 @@
 import { decodeFact, FactKey, MillraceError, replicaName, type Control, type OperatorPlan } from '@millrace/core';
 import { readFacts } from '../facts.js';
 import type { GenerationState } from '../generation.js';
-import { handOver, handOverGround } from '../hand-over.js';
+import { handOver, handOverGround } from '../rescaling/hand-over.js';
 import type { Children } from '../placement/children.js';
 import { RemoteReplica } from '../placement/remote-replica.js';
 import { createReplica, type Shared } from '../replicas.js';

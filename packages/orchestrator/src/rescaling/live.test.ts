@@ -1,74 +1,13 @@
-import { input, InputPort, Operator, operator, output, OutputPort, Pipeline, state, type AddOptions, type EndReason, type PartitionState } from '@millrace/core';
-import { inject } from 'inversify';
+import { Pipeline } from '@millrace/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { z } from 'zod';
-import { gate, Num, Place, Probe, range, Tap } from './fixtures.js';
-import type { Run } from './index.js';
-
-const PARTITIONS = 6;
-const BATCH = 5;
-
-/** How far sources send, and where they are done. */
-let flow: { to: number; last: number };
-
-/** Sends number n to partition n mod 6, some a step. */
-@operator(import.meta)
-class Fountain extends Operator {
-  @output(Num) declare readonly numbers: OutputPort<Num>;
-  @state(z.object({ sent: z.int().default(0) })) declare progress: { sent: number };
-  override async onRunning() {
-    for (let i = 0; i < BATCH && this.progress.sent < flow.to; i++) {
-      const n = this.progress.sent++;
-      await this.numbers.send([{ n }], { partition: n % PARTITIONS });
-    }
-    return this.progress.sent === flow.last;
-  }
-}
-
-/** Passes on what it reads, and keeps it by partition in its state. */
-@operator(import.meta)
-class Keeper extends Operator {
-  @input(Num) declare readonly numbers: InputPort<Num>;
-  @output(Num) declare readonly passed: OutputPort<Num>;
-  @state(z.object({ seen: z.array(z.int()).default([]) }), { per: 'partition' }) declare readonly kept: PartitionState<{ seen: number[] }>;
-  constructor(@inject(Probe) private readonly probe: Probe) {
-    super();
-  }
-  override async onRunning() {
-    const values: Num[] = [];
-    for (const { value, partition } of this.numbers.retrieveEntries()) {
-      this.kept.get(partition).seen.push(value.n);
-      values.push(value);
-    }
-    const result = await this.probe.call('keeper', this.context.replica, 'onRunning', ...values.map(({ n }) => n));
-    await this.passed.send(values, { key: ({ n }) => String(n % PARTITIONS) });
-    return result as boolean | undefined;
-  }
-  override onInterrupt(signal: string) {
-    this.probe.call('keeper', this.context.replica, 'onInterrupt', signal);
-  }
-  override onShutdown(reason: EndReason) {
-    this.probe.call('keeper', this.context.replica, 'onShutdown', reason);
-    for (const partition of this.kept.partitions) this.probe.kept.set(`${partition}`, [...this.kept.get(partition).seen]);
-  }
-}
-
-function keepers(replicas: number, options: AddOptions<Keeper> = {}): Pipeline {
-  const pipeline = new Pipeline('p');
-  const source = pipeline.add(Fountain, {}, { name: 'source' });
-  const keeper = pipeline.add(Keeper, {}, { name: 'keeper', replicas, ports: { numbers: { partitions: PARTITIONS } }, ...options });
-  const tap = pipeline.add(Tap, {}, { name: 'tap' });
-  keeper.numbers.connect(source.numbers);
-  tap.numbers.connect(keeper.passed);
-  return pipeline;
-}
-
-const byPartition = (numbers: readonly number[]): ReadonlyMap<string, readonly number[]> => new Map(range(PARTITIONS).map((partition) => [`${partition}`, numbers.filter((n) => n % PARTITIONS === partition)]));
+import { gate, Place, range, Tap } from '../fixtures.js';
+import type { Run } from '../index.js';
+import { byPartition, flow, Fountain, Keeper, keepers, PARTITIONS } from './fixtures.js';
 
 let place: Place;
 beforeEach(() => {
   place = new Place();
-  flow = { to: 0, last: Infinity };
+  Object.assign(flow, { to: 0, last: Infinity });
 });
 afterEach(() => place.clear());
 
@@ -114,7 +53,7 @@ describe.each(['exactly-once', 'at-least-once'] as const)('while records flow, %
     for (const [before, after] of [[1, 6], [6, 1], [3, 2]] as const) {
       const run = await place.start(keepers(before), { defaults: { delivery, commitInterval: 5 } });
       place.probe.received.length = 0;
-      flow = { to: 0, last: Infinity };
+      Object.assign(flow, { to: 0, last: Infinity });
       await pour(50);
       flow.to = flow.last = 500;
       await run.rescale('keeper', after);
@@ -175,7 +114,7 @@ it('the ends of the pipeline can be rescaled, one after the other', async () => 
 it('a drain or a stop that comes in between holds for the new replicas too', async () => {
   for (const mode of ['drain', 'now'] as const) {
     place.probe.received.length = 0;
-    flow = { to: 0, last: Infinity };
+    Object.assign(flow, { to: 0, last: Infinity });
     const run = await place.start(keepers(2), { defaults: { commitInterval: 0 }, fresh: true });
     await pour(60);
     const held = gate();

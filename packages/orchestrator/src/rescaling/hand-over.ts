@@ -1,7 +1,7 @@
 import { encodeFact, FactKey, NO_CHANNEL, replicaNames, rescaledPlan, type Control, type OperatorPlan, type Plan, type Session, type StatusBoard, type StatusFact, type Transport } from '@millrace/core';
-import { readReplicas, type ReplicasFact } from './facts.js';
-import { fence, moveState, openToFence } from './take-over.js';
-import type { Transports } from './transports.js';
+import { readReplicas, type ReplicasFact } from '../facts.js';
+import { fence, moveState, openToFence } from '../take-over.js';
+import type { Transports } from '../transports.js';
 
 export interface HandOverGround {
   readonly pipeline: string;
