@@ -1,3 +1,5 @@
+import 'reflect-metadata';
+import '../backends.js';
 import { CommanderError } from 'commander';
 import { EXIT, reportError } from './failure.js';
 import { createProgram } from './program.js';

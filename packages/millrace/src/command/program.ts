@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { createRequire } from 'node:module';
 import type { DescribeFlags } from './describe.js';
+import type { DoctorFlags } from './doctor/doctor.js';
 import type { OperatorFlags } from './operator/operator.js';
 import type { PlanFlags } from './plan.js';
 import type { RunCommandFlags } from './run.js';
@@ -42,6 +43,13 @@ export function createProgram(streams: Streams, done: (exitCode: number) => void
     .argument('[replicas...]', 'operators or replicas, as in reader writer#2 (env: MILLRACE_ONLY)')
     .addOption(new Option('--http <address>', 'port or host:port of /health/live, /health/ready and /metrics, or off').env('MILLRACE_HTTP').default('8080'))
     .action(async (file: string, replicas: readonly string[], flags: OperatorFlags) => done(await (await import('./operator/operator.js')).operator(file, replicas.length > 0 ? replicas : list(process.env['MILLRACE_ONLY'] ?? ''), flags, streams)));
+
+  program.command('doctor').description('looks at this machine, and at locations that are named').argument('[locations...]', 'as in local:./data or kafka://broker:9092')
+    .option('--write', 'makes a channel at each location, writes, reads and deletes it, to see what is permitted')
+    .option('--backend <file>', 'module whose default export is a backend; may be given again', collect)
+    .addOption(new Option('--format <format>', 'how').choices(['text', 'json']).default('text'))
+    .option('--verbose', 'errors with their stacks')
+    .action(async (locations: readonly string[], flags: DoctorFlags) => done(await (await import('./doctor/doctor.js')).doctor(locations, flags, streams)));
 
   return program;
 }
