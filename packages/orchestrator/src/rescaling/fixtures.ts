@@ -7,8 +7,8 @@ import { Num, Probe, range, Tap } from '../fixtures.js';
 export const PARTITIONS = 6;
 const BATCH = 5;
 
-/** How far sources send, and where they are done. */
-export const flow = { to: 0, last: Infinity };
+/** How far sources send, and where they are done; `fails`: the next step throws. */
+export const flow = { to: 0, last: Infinity, fails: false };
 
 /** Sends number n to partition n mod 6, some a step. */
 @operator(import.meta)
@@ -16,6 +16,10 @@ export class Fountain extends Operator {
   @output(Num) declare readonly numbers: OutputPort<Num>;
   @state(z.object({ sent: z.int().default(0) })) declare progress: { sent: number };
   override async onRunning() {
+    if (flow.fails) {
+      flow.fails = false;
+      throw new Error('the source fails');
+    }
     for (let i = 0; i < BATCH && this.progress.sent < flow.to; i++) {
       const n = this.progress.sent++;
       await this.numbers.send([{ n }], { partition: n % PARTITIONS });

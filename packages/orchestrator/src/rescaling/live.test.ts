@@ -79,19 +79,45 @@ it('counts on where replicas stay, and tells those that end why', async () => {
   ]);
 });
 
-it('writers go by the replicas that there are: what a reader that was done gave up is read by the next one', async () => {
-  // Of two replicas one takes its first records and is done; without it half of the partitions have no reader.
-  place.probe.at('keeper#1.onRunning', (...values) => (values.length > 0 ? true : undefined));
-  const run = await place.start(keepers(2), { defaults: { commitInterval: 0 } });
+it('readers wait for the replicas that came, also where those that the plan knew have closed', async () => {
+  const held = gate();
+  place.probe.at('keeper#5.onRunning', () => held.opened);
+  const run = await place.start(keepers(1), { defaults: { commitInterval: 0 } });
   await pour(60);
-  await place.probe.until(() => place.probe.calls.includes('keeper#1.onShutdown(done)'));
-  place.probe.at('keeper#1.onRunning', () => undefined);
+  await run.rescale('keeper', 6);
+  flow.to = flow.last = 300;
+  const closed = new Set<string>();
+  run.on('stage', (replica, stage) => {
+    if (stage === 'Closed') closed.add(replica);
+    place.probe.noted();
+  });
+  await place.probe.until(() => [1, 2, 3, 4].every((index) => closed.has(`p.keeper#${index}`)) && place.probe.calls.includes('keeper#0.onShutdown(done)'));
+  expect(place.probe.calls).not.toContain('tap#0.onShutdown(done)');
+  held.open();
+  expect((await run.completed).outcome).toBe('done');
+  expect(byPartition(place.probe.received)).toEqual(byPartition(range(300)));
+});
+
+it('writers go by the replicas that there are, also one that is started again', async () => {
+  const run = await place.start(keepers(2), { defaults: { commitInterval: 0, restart: { backoff: 1 } } });
+  await pour(60);
   await run.rescale('keeper', 3);
+  flow.fails = true;
+  await new Promise<void>((resolve) => run.once('restart', () => resolve()));
+  // One of them takes its next records and is done. What it would read goes nowhere from then on, and nothing else does.
+  place.probe.at('keeper#1.onRunning', (...values) => (values.length > 0 ? true : undefined));
+  await pour(60);
+  await place.probe.until(() => place.probe.calls.includes('keeper#1.onShutdown(done)') && run.stages.get('p.keeper#1') === 'Closed');
   const from = flow.to;
   await pour(60);
+  // The next one reads on from there, with what is sent again.
+  place.probe.at('keeper#1.onRunning', () => undefined);
+  await place.probe.until(() => place.probe.received.includes(flow.to - 1));
+  await run.rescale('keeper', 2);
+  const next = flow.to;
   await finish(run);
-  const later = (numbers: readonly number[]): readonly number[] => numbers.filter((n) => n >= from);
-  expect(byPartition(later(place.probe.received))).toEqual(byPartition(range(flow.last, from)));
+  const later = (numbers: readonly number[]): readonly number[] => numbers.filter((n) => (n >= from && n % 3 !== 1) || n >= next);
+  expect(byPartition(later(place.probe.received))).toEqual(byPartition(later(range(flow.last))));
 });
 
 it('the ends of the pipeline can be rescaled, one after the other', async () => {
