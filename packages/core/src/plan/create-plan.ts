@@ -1,6 +1,7 @@
 import type { ChannelBackend } from '../channel/spi.js';
 import { operatorMetadataOf, type PluginMetadata } from '../operator/index.js';
 import type { PipelineDefaults, PipelineDefinition } from '../pipeline/index.js';
+import { markTemplates, templatesOf } from '../pipeline/templates.js';
 import { outputBackendOptions } from './backend-options.js';
 import { splitBinding } from './binding.js';
 import { layChannels, type Channels, type Ground } from './channels.js';
@@ -140,7 +141,7 @@ function planOperator(draft: OperatorDraft, channels: Channels, { home, location
     name,
     type: node.type,
     module: operatorMetadataOf(node.type)?.module,
-    parameters: parameters.values,
+    parameters: markTemplates(parameters.values, templatesOf(node.parameters)),
     tick: options.operator.tick,
     maxStepBytes: options.operator.maxStepBytes,
     inputs,

@@ -1,14 +1,52 @@
 import { z } from 'zod';
+import { pathKey, templatesOf, type TemplateMark } from '../pipeline/templates.js';
+import type { PluginPlan } from './plan.js';
 import { innermost, isOpen } from './zod-walk.js';
 
 const HIDDEN = '***';
 
+/** Values shorter than this are not looked for inside others: they stand there by chance. */
+const TELLING = 6;
+
 /**
  * Parameters as plain values for a log, a file or a terminal. Hidden are those whose schema has `.meta({ secret: true })`, and
- * those that the schema does not have: a misspelt secret is one still.
+ * those that the schema does not have: a misspelt secret is one still. In place of what came from a variable stands its template.
  */
 export function printableParameters(schema: z.core.$ZodType, values: object): Readonly<Record<string, unknown>> {
-  return members(values, schema, 0);
+  const marks = templatesOf(values);
+  const printed = members(values, schema, 0);
+  if (marks.size === 0) return printed;
+  const topmost = new Set([...marks.keys()].map((key) => (JSON.parse(key) as string[])[0]));
+  return Object.fromEntries(Object.entries(printed).map(([key, item]) => {
+    if (!topmost.has(key)) return [key, item];
+    const left = new Map([...marks].filter(([path]) => (JSON.parse(path) as string[])[0] === key));
+    const shown = withTemplates(item, [key], left);
+    // A schema that moves values about may have put one anywhere.
+    return [key, left.size === 0 ? shown : HIDDEN];
+  }));
+}
+
+/** The parameters of a plugin, which are made from its operator's and may hold what those have from variables. */
+export function printablePlugin({ type, values }: PluginPlan, operator: object): Readonly<Record<string, unknown>> {
+  const marks = [...templatesOf(operator).values()];
+  const hide = (item: unknown): unknown => {
+    if (Array.isArray(item)) return item.map(hide);
+    if (typeof item === 'object' && item !== null) return Object.fromEntries(Object.entries(item).map(([key, member]) => [key, hide(member)]));
+    const same = marks.find(({ value }) => value === item);
+    if (same !== undefined) return same.template;
+    return typeof item === 'string' && marks.some(({ value }) => typeof value === 'string' && value.length >= TELLING && item.includes(value)) ? HIDDEN : item;
+  };
+  return hide(printableParameters(type.parameters, values)) as Readonly<Record<string, unknown>>;
+}
+
+/** Puts templates where their values stand, and takes those that were found out of the map. */
+function withTemplates(item: unknown, path: readonly string[], left: Map<string, TemplateMark>): unknown {
+  if (Array.isArray(item)) return item.map((member, index) => withTemplates(member, [...path, String(index)], left));
+  if (typeof item === 'object' && item !== null) return Object.fromEntries(Object.entries(item).map(([key, member]) => [key, withTemplates(member, [...path, key], left)]));
+  const key = pathKey(path);
+  const mark = left.get(key);
+  left.delete(key);
+  return mark === undefined || item === HIDDEN ? item : mark.template;
 }
 
 function members(value: object, schema: z.core.$ZodType | undefined, depth: number): Readonly<Record<string, unknown>> {

@@ -1,6 +1,6 @@
 import type { ChannelEnd, ChannelPlan, InputPlan, OperatorPlan, OutputPlan, Plan } from './plan.js';
 import { classOf } from './plan-walk.js';
-import { printableParameters } from './printable.js';
+import { printableParameters, printablePlugin } from './printable.js';
 
 /** A plan as plain values, the same for the same pipeline: no classes, no secrets, no functions. */
 export function planToJson({ pipeline, location, capabilities, operators, channels, problems }: Plan): unknown {
@@ -34,7 +34,7 @@ function operatorToJson(operator: OperatorPlan): unknown {
     inputs: inputs.map(inputToJson),
     outputs: outputs.map(outputToJson),
     states: states.map(({ name, per }) => ({ name, per })),
-    plugins: plugins.map(({ name, type, values }) => ({ name, class: type.name, parameters: printableParameters(type.parameters, values) })),
+    plugins: plugins.map((plugin) => ({ name: plugin.name, class: plugin.type.name, parameters: printablePlugin(plugin, operator.parameters) })),
     levels,
   };
 }

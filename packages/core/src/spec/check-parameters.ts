@@ -1,12 +1,12 @@
 import type { z } from 'zod';
 import type { OperatorClass } from '../operator/index.js';
-import { markTemplates } from '../pipeline/templates.js';
+import { markTemplates, pathKey, type TemplateMark } from '../pipeline/templates.js';
 import { parseParameters } from '../plan/parameters.js';
 import { ProblemList } from '../plan/problem-list.js';
 import { memberInSchema } from '../plan/zod-walk.js';
 import type { CascadedParameter } from './cascade.js';
 import { fitting, type TemplatedText } from './resolve.js';
-import type { SpecPath, SpecSource } from './source.js';
+import type { SpecSource } from './source.js';
 import { mapTexts } from './templates.js';
 
 /**
@@ -14,20 +14,21 @@ import { mapTexts } from './templates.js';
  * boolean that it spells is taken for one if no text may stand there, and its template is kept for what is printed.
  */
 export function checkParameters(types: ReadonlyMap<string, OperatorClass>, parameters: ReadonlyMap<string, ReadonlyMap<string, CascadedParameter>>, templates: readonly TemplatedText[], source: SpecSource): ReadonlyMap<string, object> {
-  const byPath = new Map(templates.map((text) => [keyOf(text.path), text]));
+  const byPath = new Map(templates.map((text) => [pathKey(text.path), text]));
   const result = new Map<string, object>();
   for (const [operator, type] of types) {
     const given = parameters.get(operator) ?? new Map<string, CascadedParameter>();
-    const marks = new Map<string, string>();
+    const marks = new Map<string, TemplateMark>();
     const failed = new Set<string>();
     const values = Object.fromEntries([...given].map(([name, { value, origin }]) => [name, mapTexts(value, (text, path) => {
-      const template = byPath.get(keyOf([...origin, ...path]));
+      const template = byPath.get(pathKey([...origin, ...path]));
       if (template === undefined) return text;
       const inside = [name, ...path];
-      marks.set(keyOf(inside), template.template);
       if (template.failed) failed.add(inside.map(String).join('.'));
       const schema = inside.reduce<z.core.$ZodType | undefined>(memberInSchema, type.parameters);
-      return template.whole && schema !== undefined ? fitting(schema as z.ZodType, text) : text;
+      const result = template.whole && schema !== undefined ? fitting(schema as z.ZodType, text) : text;
+      marks.set(pathKey(inside), { template: template.template, value: result });
+      return result;
     })]));
     result.set(operator, markTemplates(values, marks));
 
@@ -42,8 +43,4 @@ export function checkParameters(types: ReadonlyMap<string, OperatorClass>, param
     }
   }
   return result;
-}
-
-function keyOf(path: SpecPath): string {
-  return JSON.stringify(path.map(String));
 }

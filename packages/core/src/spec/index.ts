@@ -2,3 +2,4 @@ export type { DefaultsSpec, OperatorSpec, PipelineSpec, PortSpec } from './gramm
 export { loadPipeline, type LoadedPipeline, type LoadPipelineOptions } from './load.js';
 export { parseSpec, type ParseSpecOptions } from './parse.js';
 export { SpecError, type SpecPlace, type SpecProblem } from './spec-error.js';
+export { stringifySpec, toSpec, type ToSpecOptions } from './to-spec.js';

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { memoryBackend } from '../memory/index.js';
 import { formatProblem, MillraceError } from '../error/index.js';
-import { loadPipeline, type LoadPipelineOptions } from './index.js';
+import { loadPipeline, SpecError, type LoadPipelineOptions } from './index.js';
 
 const hello = new URL('fixtures/hello.yaml', import.meta.url);
 const greetings = new URL('fixtures/greetings.ts', import.meta.url);
@@ -82,5 +82,41 @@ describe('what is wrong', () => {
   it('is told all at once, with its line', async () => {
     write('const services = undefined; services.start();', 'throws.mjs');
     expect(await failure(all)).toMatchSnapshot();
+  });
+
+  it('names the error of a module that throws while it loads as its cause', async () => {
+    write('throw new RangeError("no luck");', 'unlucky.mjs');
+    const error: unknown = await loadPipeline(write('millrace: 1\npipeline: p\noperators: { a: { class: "./unlucky.mjs#A" } }')).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(SpecError);
+    expect((error as SpecError).cause).toEqual(new RangeError('no luck'));
+    expect((error as SpecError).problems).toMatchObject([{ code: 'MILLRACE_CLASS_NOT_FOUND', where: 'operators.a.class', place: { line: 3, column: 26 } }]);
+  });
+
+  it('ends at a later version, of which nothing else is said', async () => {
+    expect(await failure('millrace: 2\r\nflow: p\r\n')).toBe(`\
+MILLRACE_SPEC_VERSION: pipeline.yaml describes no pipeline that can start, 1 problem:
+  pipeline.yaml:1:11 millrace: the spec is of version 2, and this release reads version 1; update millrace, or write the spec in the older grammar [MILLRACE_SPEC_VERSION]
+    1 | millrace: 2
+      |           ^`);
+  });
+
+  it.each([
+    ['location: memory:\n', 'put a text that has a colon in quotes'],
+    ['a: 1\na: 2\n', '2:1 yaml: Map keys must be unique'],
+    ['a: [1\r\nb: }', '2:4 yaml: '],
+    ['a: 1\n---\nb: 2', 'Source contains multiple documents'],
+    ['a: !secret x', 'Unresolved tag: !secret'],
+    ['a: 12345678901234567890', 'more than a number can hold'],
+    ['a: &a [*a]', 'write out what the anchors stand for'],
+    ['{"millrace": 1,}x', '1:17 yaml: '],
+    ['', 'the spec is null'],
+    ['- a', 'not a mapping with the keys millrace, pipeline and operators'],
+    ['millrace: 1\noperators: {}', '1:1 pipeline: pipeline is missing'],
+  ])('%j is told', async (text, what) => {
+    expect(await failure(text)).toContain(what);
+  });
+
+  it('is a file that is not there', async () => {
+    await expect(loadPipeline(join(folder, 'none.yaml'))).rejects.toMatchObject({ code: 'MILLRACE_SPEC_INVALID', message: expect.stringContaining('cannot be read') as string });
   });
 });

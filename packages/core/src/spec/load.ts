@@ -54,7 +54,7 @@ export async function loadPipeline(file: string | URL, options: LoadPipelineOpti
 }
 
 /** As {@link loadPipeline}, from a text that stands at a path. */
-async function loadPipelineText(text: string, { path, name, variables = {}, importModule = (url) => import(url) }: LoadPipelineOptions & { readonly path: string; readonly name: string }): Promise<LoadedPipeline> {
+export async function loadPipelineText(text: string, { path, name, variables = {}, importModule = (url) => import(url) }: LoadPipelineOptions & { readonly path: string; readonly name: string }): Promise<LoadedPipeline> {
   const source = new SpecSource(text, name);
   checkVersion(source);
   const { value, templates } = resolveSpec(source.value, (variable) => (Object.hasOwn(variables, variable) ? variables[variable] : process.env[variable]), source);

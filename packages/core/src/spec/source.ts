@@ -21,11 +21,14 @@ export class SpecSource {
     }
     visit(this.#document, {
       Scalar: (_key, { value, source, range }) => {
-        if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) this.#syntax(`${source ?? String(value)} is more than a number can hold exactly`, range?.[0] ?? 0, 'write it in quotes, where a text will do');
+        const digits = /^[-+]?\d+$/.test(source ?? '') ? (source ?? '').replace(/^\+/, '') : undefined;
+        if (typeof value === 'number' && digits !== undefined && !Number.isSafeInteger(value) && String(value) !== digits) this.#syntax(`${digits} is more than a number can hold exactly`, range?.[0] ?? 0, 'write it in quotes, where a text will do');
       },
     });
     try {
-      this.value = this.problems.length > 0 ? undefined : this.#document.toJS();
+      const value: unknown = this.problems.length > 0 ? undefined : this.#document.toJS();
+      refuseCircles(value, []);
+      this.value = value;
     } catch (thrown) {
       // Anchors that hold themselves, or that multiply beyond measure.
       this.#syntax(sentence(String((thrown as Error).message)), 0, 'write out what the anchors stand for');
@@ -76,4 +79,10 @@ export class SpecSource {
 
 function startOf(node: unknown): number | undefined {
   return (node as Node | null | undefined)?.range?.[0];
+}
+
+function refuseCircles(value: unknown, above: readonly unknown[]): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (above.includes(value)) throw new Error('An anchor holds itself');
+  for (const item of value instanceof Set ? (value as ReadonlySet<unknown>) : Object.values(value)) refuseCircles(item, [...above, value]);
 }
