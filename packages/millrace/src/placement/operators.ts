@@ -6,7 +6,7 @@ import { avro, input, InputPort, Operator, operator, output, OutputPort, state, 
 const Num = avro(z.object({ n: z.int() }).meta({ id: 'Num' }));
 export type Num = RecordOf<typeof Num>;
 /** What was made of a number, and by whom. */
-const Done = avro(z.object({ n: z.int(), pid: z.int(), thread: z.int(), replica: z.int(), seen: z.int() }).meta({ id: 'Done' }));
+const Done = avro(z.object({ n: z.int(), pid: z.int(), thread: z.int(), replica: z.int(), partition: z.int(), seen: z.int() }).meta({ id: 'Done' }));
 export type Done = RecordOf<typeof Done>;
 
 /** Sends numbers from 0 on; and then is done or, `forever`, waits. */
@@ -55,7 +55,7 @@ export class Work extends Operator {
       if (value.n >= this.parameters.at) this.#act(value.n);
       const { seen } = this.counts.get(partition);
       this.counts.set(partition, { seen: seen + 1 });
-      await this.results.send([{ n: value.n, pid: process.pid, thread: threadId, replica: this.context.replica, seen: seen + 1 }]);
+      await this.results.send([{ n: value.n, pid: process.pid, thread: threadId, replica: this.context.replica, partition, seen: seen + 1 }]);
     }
   }
 
