@@ -28,6 +28,10 @@ export type { AvroSchema, Codec, RecordOf, ValueProblem } from '@millrace/core';
 export { Pipeline } from '@millrace/core';
 export type { AddOptions, FailurePolicy, InputOptions, InputRef, OperatorDefaults, OutputOptions, OutputRef, PipelineDefaults, PlacementKind, PlacementOptions, Plan, PlanOptions, Refs, RestartOptions } from '@millrace/core';
 
+// Pipelines in YAML and JSON
+export { loadPipeline, parseSpec, SpecError, stringifySpec, toSpec } from '@millrace/core';
+export type { LoadedPipeline, LoadPipelineOptions, OperatorSpec, ParseSpecOptions, PipelineSpec, PortSpec, SpecPlace, SpecProblem, ToSpecOptions } from '@millrace/core';
+
 // Runs
 export { orchestrate, registerBackend, Run } from '@millrace/orchestrator';
 export type { BackendSource, ChildInfo, OrchestrateOptions, PortMetrics, ReplicaMetrics, RunEvents, RunMetrics, RunResult, Services, StopOptions } from '@millrace/orchestrator';

@@ -15,7 +15,7 @@ export interface DecodersGround {
 }
 
 /** How a port reads its channel: by the codec of the port, or in the format of an external channel. */
-export function decodersOf({ name: port, codec, channel }: InputPlan, ground: DecodersGround): BatchDecoders {
+export function decodersOf({ name: port, codec, channel }: Pick<InputPlan, 'name' | 'codec' | 'channel'>, ground: DecodersGround): BatchDecoders {
   const { replica, schemas, clock, wake } = ground;
   const place = { replica, port, channel: channel.name, codec, clock };
   const format = channel.external === undefined ? undefined : formatOf(codec, channel.external.format);

@@ -1,5 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { createRequire } from 'node:module';
+import type { ListFlags } from './channels/list.js';
+import type { PeekFlags } from './channels/peek.js';
 import type { DescribeFlags } from './describe.js';
 import type { DoctorFlags } from './doctor/doctor.js';
 import type { OperatorFlags } from './operator/operator.js';
@@ -44,6 +46,8 @@ export function createProgram(streams: Streams, done: (exitCode: number) => void
     .addOption(new Option('--http <address>', 'port or host:port of /health/live, /health/ready and /metrics, or off').env('MILLRACE_HTTP').default('8080'))
     .action(async (file: string, replicas: readonly string[], flags: OperatorFlags) => done(await (await import('./operator/operator.js')).operator(file, replicas.length > 0 ? replicas : list(process.env['MILLRACE_ONLY'] ?? ''), flags, streams)));
 
+  channelCommands(program.command('channels').description('looks into the channels of a pipeline'), streams, done);
+
   program.command('doctor').description('looks at this machine, and at locations that are named').argument('[locations...]', 'as in local:./data or kafka://broker:9092')
     .option('--write', 'makes a channel at each location, writes, reads and deletes it, to see what is permitted')
     .option('--backend <file>', 'module whose default export is a backend; may be given again', collect)
@@ -55,6 +59,22 @@ export function createProgram(streams: Streams, done: (exitCode: number) => void
 }
 
 const FILE = ['<file>', 'a module that exports a pipeline (or file#Export), or a description in YAML or JSON'] as const;
+
+function channelCommands(channels: Command, streams: Streams, done: (exitCode: number) => void): void {
+  const views = { list: 'shows channels, their records and lag', lag: 'shows how far behind each group is', positions: 'shows where each group stands, by partition' } as const;
+  for (const view of ['list', 'lag', 'positions'] as const) {
+    pipelineFlags(channels.command(view).description(views[view]).argument(...FILE))
+      .addOption(new Option('--format <format>', 'how').choices(['text', 'json']).default('text'))
+      .action(async (file: string, flags: ListFlags) => done(await (await import('./channels/list.js')).listChannels(view, file, flags, streams)));
+  }
+  pipelineFlags(channels.command('peek').description('prints decoded records as lines of JSON; moves no position').argument(...FILE))
+    .argument('<channel>', 'as in reader.greetings')
+    .addOption(new Option('--partition <number>', 'only this one').argParser(natural))
+    .addOption(new Option('--offset <number>', 'from this offset on; default: the first one').argParser(natural).conflicts('last'))
+    .option('--last', 'the last records of each partition')
+    .addOption(new Option('--limit <number>', 'how many').argParser(natural).default(10))
+    .action(async (file: string, channel: string, flags: PeekFlags) => done(await (await import('./channels/peek.js')).peek(file, channel, flags, streams)));
+}
 
 /** Flags of all commands that plan a pipeline. */
 function pipelineFlags(command: Command): Command {
@@ -91,6 +111,11 @@ function collect(value: string, before: readonly string[] = []): readonly string
 
 function list(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, ...value.split(',').map((name) => name.trim()).filter((name) => name !== '')];
+}
+
+function natural(value: string): number {
+  if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError('It must be a whole number, 0 or more.');
+  return Number(value);
 }
 
 function milliseconds(value: string): number {

@@ -1,4 +1,4 @@
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { resolve } from 'node:path';
 import type { ExecutionMode, Pipeline, PipelineDefaults } from '@millrace/core';
 import type { OrchestrateOptions } from '@millrace/orchestrator';
@@ -40,14 +40,15 @@ export async function prepare(target: string, flags: RunFlags): Promise<Prepared
   const variables = flags.var === undefined ? undefined : Object.fromEntries(flags.var.map((given) => settingOf('--var', given)).map(({ path, text }) => [path.join('.'), text]));
   const loaded = await loadPipelineOf(target, { name, variables });
   const defaults = objectOf((flags.default ?? []).map((given) => settingOf('--default', given)), loaded.defaults) as PipelineDefaults;
-  if (services !== undefined) await readTypeScript(resolve(services));
+  const servicesModule = services === undefined ? loaded.services : pathToFileURL(resolve(services));
+  if (servicesModule !== undefined) await readTypeScript(fileURLToPath(servicesModule));
   return {
     pipeline: adjusted(loaded.pipeline, set.map((given) => settingOf('--set', given)), option.map((given) => settingOf('--option', given))),
     options: {
       location: flags.location ?? loaded.location ?? 'memory:',
       backends: backend.map((file) => pathToFileURL(resolve(file))),
       defaults,
-      ...(services === undefined ? {} : { services: pathToFileURL(resolve(services)) }),
+      ...(servicesModule === undefined ? {} : { services: servicesModule }),
       ...(runId === undefined ? {} : { runId }),
       ...(only === undefined ? {} : { only }),
       ...(fresh === undefined ? {} : { fresh }),

@@ -1,13 +1,16 @@
 import { extname } from 'node:path';
-import { toError, MillraceError, type Pipeline, type PipelineDefaults } from '@millrace/core';
+import { fileURLToPath } from 'node:url';
+import { loadPipeline, MillraceError, toError, type Pipeline, type PipelineDefaults } from '@millrace/core';
 import { loadModule, pick } from './module.js';
 import { targetOf } from './target.js';
+import { readTypeScript } from './typescript.js';
 
 /** A pipeline, with what its file says of how it is to be run. */
 export interface LoadedPipeline {
   readonly pipeline: Pipeline;
   readonly location?: string | undefined;
   readonly defaults?: PipelineDefaults | undefined;
+  readonly services?: URL | undefined;
 }
 
 export interface LoadOptions {
@@ -21,11 +24,11 @@ type PipelineClass = new (name: string) => Pipeline;
 
 /**
  * The pipeline that `file`, or `file#Export`, names: a module that exports one or a class of one, or a description.
- * @throws MillraceError `MILLRACE_MODULE_FAILED`
+ * @throws MillraceError `MILLRACE_MODULE_FAILED`; SpecError for a description with mistakes, all of them
  */
 export async function loadPipelineOf(text: string, options: LoadOptions = {}): Promise<LoadedPipeline> {
   const { file, name } = targetOf(text);
-  if (/^\.(ya?ml|json)$/i.test(extname(file))) throw new MillraceError('MILLRACE_MODULE_FAILED', `${file} is not a module`);
+  if (/^\.(ya?ml|json)$/i.test(extname(file))) return await loadPipeline(file, { ...(options.variables === undefined ? {} : { variables: options.variables }), importModule });
   if (options.variables !== undefined) throw new MillraceError('MILLRACE_COMMAND_INVALID', `--var is for the templates of a file in YAML or JSON, which ${file} is not; --set changes parameters`);
   const exported = pick(await loadModule(file), name, file, 'a pipeline', isPipeline);
   if (typeof exported !== 'function') return { pipeline: exported };
@@ -35,6 +38,11 @@ export async function loadPipelineOf(text: string, options: LoadOptions = {}): P
     const cause = toError(thrown, exported.name);
     throw new MillraceError('MILLRACE_MODULE_FAILED', `the pipeline ${exported.name} of ${file} cannot be made: ${cause.message}`, { cause });
   }
+}
+
+async function importModule(url: string): Promise<object> {
+  if (url.startsWith('file:')) await readTypeScript(fileURLToPath(url));
+  return (await import(url)) as object;
 }
 
 /** By shape: the pipeline may come from another copy of the package. */
