@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
  * The TypeScript in README.md and in the guides is compiled and executed.
  *
  * A page's `ts` blocks are put together into a file, in their order; `<!-- file: x.ts -->` begins another one, which the others
- * import as `./x.js`. A `text` block says what the file above prints. Blocks keep their line numbers, so that an error names
+ * import as `./x.js`; a `yaml` block under such a line is a file too. A `text` block says what the file above prints. Blocks keep their line numbers, so that an error names
  * the line of the page. A file named `.test.ts` is for a test runner, and compiled only.
  */
 
@@ -32,7 +32,7 @@ function snippetsOf(page: string): readonly Snippet[] {
   for (const match of text.matchAll(/^<!-- file: (\S+) -->$|^```(\w+)\n(.*?)^```$/gms)) {
     const [, file, language, content = ''] = match;
     if (file !== undefined) name = file;
-    if (language === 'ts') {
+    if (language === 'ts' || (language === 'yaml' && name.endsWith('.yaml'))) {
       const snippet = files.get(name) ?? { page, name, path: join(work, page.replace(/\.md$/, ''), name), code: '', output: undefined };
       snippet.code += '\n'.repeat(linesOf(text.slice(0, match.index)) + 1 - linesOf(snippet.code)) + content;
       files.set(name, snippet);
@@ -66,14 +66,14 @@ afterAll(() => rmSync(work, { recursive: true, force: true }));
 it('snippets compile', { timeout: 120_000 }, () => {
   const config = ts.getParsedCommandLineOfConfigFile(tsconfig, {}, { ...ts.sys, onUnRecoverableConfigFileDiagnostic: (diagnostic) => expect.fail(String(diagnostic.messageText)) })!;
   const program = ts.createProgram(config.fileNames, config.options);
-  const problems = snippets.flatMap(({ page, path }) =>
+  const problems = snippets.filter(({ name }) => name.endsWith('.ts')).flatMap(({ page, path }) =>
     ts.getPreEmitDiagnostics(program, program.getSourceFile(path)).map(({ file, start, messageText }) => `${page}:${ts.getLineAndCharacterOfPosition(file!, start!).line + 1} ${ts.flattenDiagnosticMessageText(messageText, '\n')}`));
   expect(problems).toEqual([]);
 });
 
 for (const page of new Set(snippets.map((snippet) => snippet.page))) {
   describe(page, () => {
-    it.each(snippets.filter((snippet) => snippet.page === page && !snippet.name.endsWith('.test.ts')))('$name runs', async ({ path, output }) => {
+    it.each(snippets.filter(({ page: of, name }) => of === page && name.endsWith('.ts') && !name.endsWith('.test.ts')))('$name runs', async ({ path, output }) => {
       const log = vi.spyOn(console, 'log').mockImplementation(() => {});
       await import(pathToFileURL(path).href);
       if (output !== undefined) expect(log.mock.calls.map((line) => `${line.join(' ')}\n`).join('')).toBe(output);
