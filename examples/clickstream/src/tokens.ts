@@ -1,0 +1,2 @@
+/** Asks for a `Clock`: the machine's, or in tests one that they set. */
+export const CLOCK = Symbol('clock');
