@@ -29,8 +29,8 @@ export { Pipeline } from '@millrace/core';
 export type { AddOptions, FailurePolicy, InputOptions, InputRef, OperatorDefaults, OutputOptions, OutputRef, PipelineDefaults, PlacementKind, PlacementOptions, Plan, PlanOptions, Refs, RestartOptions } from '@millrace/core';
 
 // Pipelines in YAML and JSON
-export { loadPipeline, parseSpec, SpecError, stringifySpec, toSpec } from '@millrace/core';
-export type { LoadedPipeline, LoadPipelineOptions, OperatorSpec, ParseSpecOptions, PipelineSpec, PortSpec, SpecPlace, SpecProblem, ToSpecOptions } from '@millrace/core';
+export { loadPipeline, loadPypz, parsePypz, parseSpec, SpecError, stringifyPypz, stringifySpec, toSpec } from '@millrace/core';
+export type { DefaultsSpec, LoadedPipeline, LoadedPypz, LoadPipelineOptions, LoadPypzOptions, OperatorSpec, ParsePypzOptions, ParseSpecOptions, PipelineSpec, PortSpec, PypzSpec, SpecPlace, SpecProblem, StringifyPypzOptions, ToSpecOptions, UnmappedOperator } from '@millrace/core';
 
 // Runs
 export { orchestrate, registerBackend, Run } from '@millrace/orchestrator';

@@ -43,7 +43,7 @@ describe('millrace run', { timeout: WITH_PROCESSES }, () => {
     const { code, err } = await project.millrace(['run', 'count.js', '--set', 'printer.failAt=5']);
     expect(code).toBe(115);
     expect(err.match(/MILLRACE_STEP_FAILED: /g)).toHaveLength(1);
-    expect(err).toMatch(/^error MILLRACE_STEP_FAILED: [^]*at operator count-up\.printer#0[^]*no more[^]*my project\/count\.js:\d+:\d+\n[^]*see docs\/errors\.md, MILLRACE_STEP_FAILED$/m);
+    expect(err).toMatch(/^error MILLRACE_STEP_FAILED: .*no more\n {2}at operator count-up\.printer#0\n {2}at .*my project\/count\.js:\d+:\d+\n {2}see docs\/errors\.md, MILLRACE_STEP_FAILED$/m);
     expect(err).not.toMatch(/^\s+at .*runtime/m);
     expect((await project.millrace(['run', 'count.js', '--set', 'printer.failAt=5', '--verbose'])).err).toMatch(/^\s+at .*runtime/m);
   });
@@ -57,7 +57,7 @@ describe('millrace run', { timeout: WITH_PROCESSES }, () => {
     const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
     await heard(child.stdout, (text) => text.includes('got 50\n'));
     child.kill('SIGINT');
-    expect(await err).toMatch(/Finishing what was read; once more stops at once\.\n[^]*drained; the next start on local:\.\/drained goes on from here/);
+    expect(await err).toMatch(/Finishing what was read; once more stops at once\.\n[^]*drained; the next start on local:\S*.*drained goes on from here/);
     expect(await ended).toBe(130);
     const { code, out } = await project.millrace([...args, '--quiet']);
     expect(code).toBe(0);
@@ -147,11 +147,11 @@ describe('millrace operator', { timeout: WITH_PROCESSES }, () => {
     expect(await until(`${url}/health/ready`, ({ text }) => text.includes('OperationInit'))).toMatchObject({ status: 503, text: expect.stringContaining('count-up.printer#0 is in OperationInit') as string });
     expect(await get(`${url}/health/live`)).toMatchObject({ status: 200 });
     expect(await get(`${url}/nothing`)).toMatchObject({ status: 404 });
-    const metrics = await get(`${url}/metrics`);
-    expect(metrics.text).toMatch(/^millrace_records_in_total\{pipeline="count-up",operator="printer",replica="0",port="numbers"\} 0$/m);
-    expect(metrics.text).toMatch(/^process_cpu_seconds_total /m);
     const other = project.start(['operator', ...common, 'counter', '--http', 'off', '--set', 'counter.count=100000']);
     expect(await until(`${url}/health/ready`, ({ status }) => status === 200)).toMatchObject({ status: 200 });
+    const { text } = await until(`${url}/metrics`, (answer) => /^millrace_records_in_total\{pipeline="count-up",operator="printer",replica="0",port="numbers"\} [1-9]/m.test(answer.text));
+    expect(text).toMatch(/^millrace_replica_stage\{.*stage="OperationRunning"\} 1$/m);
+    expect(text).toMatch(/^process_cpu_seconds_total /m);
     other.kill('SIGTERM');
     expect(await new Promise((resolve) => other.once('exit', resolve))).toBe(130);
     child.kill('SIGTERM');

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { MillraceError, toError } from '@millrace/core';
 import { colorsOf, type Stream } from './terminal.js';
 
@@ -41,7 +42,8 @@ function causesOf(error: Error): readonly Error[] {
 /** The first place of a stack in somebody's own code. */
 function originOf({ stack = '' }: Error): string | undefined {
   const frame = stack.split('\n').find((line) => /^\s+at .*:\d+:\d+\)?$/.test(line) && !/node:|node_modules|\/packages\/[\w-]+\/(src|dist)\//.test(line));
-  return frame === undefined ? undefined : (/\(?((?:file:\/\/)?[^\s()][^()]*:\d+:\d+)\)?$/.exec(frame.replace(/^\s+at (?:async )?/, ''))?.[1] ?? undefined);
+  const [, file, place] = /\(?((?:file:\/\/)?[^\s()][^()]*?)(:\d+:\d+)\)?$/.exec(frame?.replace(/^\s+at (?:async )?/, '') ?? '') ?? [];
+  return file === undefined ? undefined : `${file.startsWith('file:') ? fileURLToPath(file) : file}${place}`;
 }
 
 function stacksOf(error: Error): readonly string[] {

@@ -59,7 +59,7 @@ pipeline: from-yaml
 operators:
   counter:
     class: ./count.js#Counter
-    parameters: { count: \${COUNT:-5} }
+    parameters: { count: '\${COUNT:-5}' }
   printer:
     class: ./count.js#Printer
     ports: { numbers: { connect: counter.numbers } }
@@ -98,7 +98,7 @@ export class CommandProject {
   /** Runs the command to its end. Its streams are no terminals. */
   millrace(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
     return new Promise((resolve) => {
-      execFile(process.execPath, [this.command, ...args], { cwd: this.folder, env: { ...process.env, NO_COLOR: '', FORCE_COLOR: '', ...env }, timeout: 60_000 }, (error, out, err) => resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, out, err }));
+      execFile(process.execPath, [this.command, ...args], { cwd: this.folder, env: { ...process.env, NO_COLOR: undefined, FORCE_COLOR: undefined, ...env }, timeout: 60_000 }, (error, out, err) => resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, out, err }));
     });
   }
 

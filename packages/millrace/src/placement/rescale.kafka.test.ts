@@ -6,8 +6,8 @@ const { bootstrap, describe } = await sharedKafka();
 const make = workshops();
 const PARTITIONS = 6;
 
-describe.each(['exactly-once', 'at-least-once'] as const)('on Kafka, %s', (delivery) => {
-  it('replicas are rescaled while records flow, and the next start goes on with those of its plan', async () => {
+describe('replicas on Kafka', () => {
+  it.each(['exactly-once', 'at-least-once'] as const)('are rescaled while records flow, and the next start goes on with those of its plan: %s', async (delivery) => {
     const shop = make();
     const work = { replicas: 2, delivery, ports: { numbers: { partitions: PARTITIONS } } } as const;
     const options = { location: `kafka://${bootstrap}` };
