@@ -17,8 +17,8 @@ interface Reach {
   readonly plugins: boolean;
 }
 
-/** Takes a cascading name apart as pypz does (reference: `Instance.set_parameter`), `level` 0 for a pipeline's and 1 for an operator's. */
-export function reachOf(key: string, level: 0 | 1): Reach {
+/** Takes a cascading name apart as pypz does, `level` 0 for a pipeline's, 1 for an operator's, 2 for a plugin's. */
+export function reachOf(key: string, level: 0 | 1 | 2): Reach {
   const reached = [false, false, false];
   // A value on its way down: at each level the first character is taken off, and `#` also stays.
   const walk = (name: string, at: number): void => {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MillraceError } from '../error/index.js';
+import type { OperatorClass } from '../operator/index.js';
 import type { Pipeline, PipelineDefaults } from '../pipeline/index.js';
 import { build } from './build.js';
 import { checkJoints, checkPorts } from './check-ports.js';
@@ -42,19 +43,30 @@ export interface LoadedPipeline {
  * @throws SpecError with all problems, each with file, line and column; MillraceError `MILLRACE_SPEC_INVALID` where the file cannot be read
  */
 export async function loadPipeline(file: string | URL, options: LoadPipelineOptions = {}): Promise<LoadedPipeline> {
-  const path = resolve(typeof file === 'string' && !file.startsWith('file:') ? file : fileURLToPath(file));
-  const name = typeof file === 'string' ? file : path;
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (thrown) {
-    throw new MillraceError('MILLRACE_SPEC_INVALID', `the file ${name} cannot be read: ${(thrown as Error).message}`, { cause: thrown });
-  }
+  const { text, path, name } = await readSpecFile(file);
   return loadPipelineText(text, { ...options, path, name });
 }
 
+/** The text of a file, its absolute path, and the name under which problems speak of it. */
+export async function readSpecFile(file: string | URL): Promise<{ readonly text: string; readonly path: string; readonly name: string }> {
+  const path = resolve(typeof file === 'string' && !file.startsWith('file:') ? file : fileURLToPath(file));
+  const name = typeof file === 'string' ? file : path;
+  try {
+    return { text: await readFile(path, 'utf8'), path, name };
+  } catch (thrown) {
+    throw new MillraceError('MILLRACE_SPEC_INVALID', `the file ${name} cannot be read: ${(thrown as Error).message}`, { cause: thrown });
+  }
+}
+
+/** Where a text stands, and classes of operators that need not be loaded. */
+interface TextOptions extends LoadPipelineOptions {
+  readonly path: string;
+  readonly name: string;
+  readonly known?: ReadonlyMap<string, OperatorClass>;
+}
+
 /** As {@link loadPipeline}, from a text that stands at a path. */
-export async function loadPipelineText(text: string, { path, name, variables = {}, importModule = (url) => import(url) }: LoadPipelineOptions & { readonly path: string; readonly name: string }): Promise<LoadedPipeline> {
+export async function loadPipelineText(text: string, { path, name, variables = {}, importModule = (url) => import(url), known = new Map() }: TextOptions): Promise<LoadedPipeline> {
   const source = new SpecSource(text, name);
   checkVersion(source);
   const { value, templates } = resolveSpec(source.value, (variable) => (Object.hasOwn(variables, variable) ? variables[variable] : process.env[variable]), source);
@@ -62,7 +74,11 @@ export async function loadPipelineText(text: string, { path, name, variables = {
   const operators = operatorsOf(spec);
 
   const classes = new Classes(path, importModule);
-  const found = await Promise.all(operators.map(async ([operator, { class: reference }]) => ({ operator, result: /^[^#]+#[^#]+$/.test(reference) ? await classes.find(reference) : undefined })));
+  const found = await Promise.all(operators.map(async ([operator, { class: reference }]) => {
+    const type = known.get(operator);
+    if (type !== undefined) return { operator, result: { type } };
+    return { operator, result: /^[^#]+#[^#]+$/.test(reference) ? await classes.find(reference) : undefined };
+  }));
   const types = new Map(found.flatMap(({ operator, result }) => {
     if (result !== undefined && 'type' in result) return [[operator, result.type] as const];
     if (result !== undefined) source.problem('MILLRACE_CLASS_NOT_FOUND', ['operators', operator, 'class'], result.what, result.remedy, { cause: result.cause });

@@ -40,6 +40,11 @@ export class SpecSource {
     this.problems.push({ code, severity: 'error', where: where ?? (path.length === 0 ? 'spec' : path.map(String).join('.')), what, remedy, place: this.#place(this.#offset(path, key)), ...(cause === undefined ? {} : { cause }) });
   }
 
+  /** Where a path stands. */
+  place(path: SpecPath): SpecPlace {
+    return this.#place(this.#offset(path, false));
+  }
+
   #syntax(what: string, offset: number, remedy = 'correct the YAML'): void {
     this.problems.push({ code: 'MILLRACE_SPEC_INVALID', severity: 'error', where: 'yaml', what, remedy, place: this.#place(offset) });
   }
