@@ -1,0 +1,1 @@
+export { skeletonBackend, skeletonModule } from './backend.js';
