@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { memoryBackend } from '../memory/index.js';
 import { formatProblem, MillraceError } from '../error/index.js';
+import { operatorRegistry } from '../operator/index.js';
+import { Reader } from './fixtures/greetings.js';
 import { loadPipeline, SpecError, type LoadPipelineOptions } from './index.js';
 
 const hello = new URL('fixtures/hello.yaml', import.meta.url);
@@ -47,6 +49,53 @@ describe('a pipeline from a file', () => {
     const json = { millrace: 1, pipeline: 'p', operators: { writer: { class: 'GREETINGS#Writer', parameters: { recordCount: 1 } } } };
     const { pipeline } = await loadPipeline(write(JSON.stringify(json, undefined, 2).replaceAll('\n', '\r\n'), 'a pipeline.json'));
     expect([...pipeline.definition().names.values()]).toEqual(['writer']);
+  });
+});
+
+describe('what a file says beside its operators', () => {
+  it('is taken against the file', async () => {
+    const { pipeline, services, defaults, location } = await loadPipeline(pathToFileURL(write(`
+millrace: 1
+pipeline: p
+location: local:../data?sync=none
+services: ./services.js
+defaults: { replicas: "\${REPLICAS}", ports: { retries: 2 } }
+operators:
+  writer: { class: GREETINGS#Writer, parameters: { recordCount: 1 }, ports: { greetings: { to: ["local:out?channel=a", "kafka://b/c"] } } }
+  reader:
+    class: GREETINGS#Reader
+    ports:
+      greetings: { from: "local:./in?channel=x&group=g", onError: deadLetter, deadLetters: { to: "local:/letters?channel=y" } }
+      copies: {}
+  second: { class: GREETINGS#Reader, ports: { greetings: { connect: [writer.greetings, reader.copies] } } }
+`)), { variables: { REPLICAS: '2' } });
+    expect({ services: services?.href, defaults, location }).toEqual({ services: pathToFileURL(join(folder, 'services.js')).href, defaults: { replicas: 2, ports: { retries: 2 } }, location: `local:${join(folder, '../data')}?sync=none` });
+    const { bindings, connections, names } = pipeline.definition();
+    expect(bindings.map(({ at, direction, location }) => [names.get(at.node), at.port, at.deadLetters, direction, location.replace(folder, '.')])).toEqual([
+      ['writer', 'greetings', false, 'to', 'local:./out?channel=a'],
+      ['writer', 'greetings', false, 'to', 'kafka://b/c'],
+      ['reader', 'greetings', false, 'from', 'local:./in?channel=x&group=g'],
+      ['reader', 'greetings', true, 'to', 'local:/letters?channel=y'],
+    ]);
+    expect(connections.map(({ from, to }) => [names.get(from.node), from.port, names.get(to.node), to.port])).toEqual([['writer', 'greetings', 'second', 'greetings'], ['reader', 'copies', 'second', 'greetings']]);
+  });
+
+  it('may name classes of packages, as the file finds them, and by the name that they were given', async () => {
+    const urls: string[] = [];
+    mkdirSync(join(folder, 'node_modules/ops/lib'), { recursive: true });
+    write('{ "name": "ops", "exports": { "./readers": "./lib/readers.js" } }', 'node_modules/ops/package.json');
+    write('', 'node_modules/ops/lib/readers.js');
+    const importModule = (url: string): Promise<unknown> => {
+      urls.push(url);
+      operatorRegistry.set(`${url}#Renamed`, Reader);
+      return Promise.resolve({ Reader });
+    };
+    const { pipeline } = await loadPipeline(write('millrace: 1\npipeline: p\noperators: { a: { class: "ops/readers#Reader" }, b: { class: "ops/readers#Renamed" } }'), { importModule });
+    expect(pipeline.definition().nodes.map(({ type }) => type)).toEqual([Reader, Reader]);
+    const [url] = urls;
+    expect(urls).toHaveLength(1);
+    expect(realpathSync(fileURLToPath(url ?? ''))).toBe(realpathSync(join(folder, 'node_modules/ops/lib/readers.js')));
+    operatorRegistry.delete(`${url ?? ''}#Renamed`);
   });
 });
 
