@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { PlanError, SchemaCatalog, StatusBoard, stderrLogger, systemClock, toError, type ChannelBackend, type Pipeline, type Plan, type Problem } from '@millrace/core';
+import { PlanError, SchemaCatalog, StatusBoard, stderrLogger, systemClock, toError, type Pipeline, type Plan, type Problem } from '@millrace/core';
 import { backendModules, resolveBackends } from './backends.js';
 import { deletable, ownChannels, refuseUnread } from './completion.js';
 import { Generations, type GenerationState } from './generation.js';
@@ -17,7 +17,7 @@ import { superviseReplicas } from './supervisor/index.js';
 import { Transports } from './transports.js';
 
 /** What a start has before it has a generation. */
-type Ground = Omit<Shared, 'generation' | 'board' | 'schemas'> & { readonly home: ChannelBackend | undefined };
+type Ground = Omit<Shared, 'generation' | 'board' | 'schemas'>;
 
 /** The same options, with what a child is to be told of them. */
 interface Request extends OrchestrateOptions {
@@ -47,8 +47,7 @@ export async function orchestrate(pipeline: Pipeline, given: OrchestrateOptions)
   const services = await ServiceContainer.load(options.services);
   const transports = await Transports.open(mode === 'Skip' ? [] : locationsOf(plan), backends, options.connect);
   try {
-    const home = backends.find(({ schemes }) => schemes.includes(plan.location.slice(0, plan.location.indexOf(':'))));
-    const ground: Ground = { home, plan, runId, mode, transports, services, clock, logger };
+    const ground: Ground = { plan, runId, mode, transports, services, clock, logger };
     const run = mode === 'Skip' ? skip(ground) : await start(ground, options);
     if (options.handleSignals !== false) endOnSignals(run);
     if (options.signal !== undefined) endOnAbort(run, options.signal);
@@ -131,7 +130,7 @@ async function open(ground: Ground, options: Request, generations: Generations, 
       }));
       return { replicas: isOver ? [] : superviseReplicas(shared, { children: own, control }, events), children: () => own.all };
     };
-    return new Run({ ...shared, grace, home: ground.home, createReplicas, onEnd: (done, now) => close({ ...shared, plan: now }, children!, generations, done && !isOver ? generation : undefined) });
+    return new Run({ ...shared, grace, createReplicas, onEnd: (done, now) => close({ ...shared, plan: now }, children!, generations, done && !isOver ? generation : undefined) });
   } catch (error) {
     await board.close();
     throw error;

@@ -1,4 +1,4 @@
-import { MillraceError, stuckStep, toError, type ChannelBackend, type Clock, type Logger, type Plan, type ReplicaOutcome, type Stage, type Timer } from '@millrace/core';
+import { MillraceError, stuckStep, toError, type Clock, type Logger, type Plan, type ReplicaOutcome, type Stage, type Timer } from '@millrace/core';
 import { EventEmitter } from 'eventemitter3';
 import type { LiveReplica } from './live-replica.js';
 import { Meter, type RunMetrics } from './metrics.js';
@@ -66,8 +66,6 @@ export interface RunParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly grace: number;
-  /** The backend of the home location. */
-  readonly home?: ChannelBackend | undefined;
   /** Makes the replicas of this start, which report to the run. */
   readonly createReplicas: (events: RunReports) => Cast;
   /** What remains to be done when every replica has ended: deletes, closes. `done` where all of them are done. */
@@ -170,7 +168,7 @@ export class Run extends EventEmitter<RunEvents> {
    */
   async rescale(operator: string, replicas: number): Promise<void> {
     const where = `${this.plan.pipeline}.${operator}`;
-    const plan = planRescale(this.plan, operator, replicas, this.#parts.home);
+    const plan = planRescale(this.plan, operator, replicas);
     const set = this.#sets.find((each) => each.operator === operator);
     if (this.#rescaling !== undefined) throw refused(where, `${this.plan.pipeline}.${this.#rescaling} is being rescaled; rescale ${operator} after it`);
     if (set === undefined || (this.#state !== 'starting' && this.#state !== 'running')) throw refused(where, `the run of ${this.plan.pipeline} ends, so ${operator} keeps its replicas`);

@@ -8,7 +8,7 @@
  * | `status/<generation>/<channel>/<owner>/<incarnation>/<side>` | a channel end |
  * | `beat/<generation>/<process>` | a sign of life |
  * | `crash/<replica>` | records in hand when its thread or process crashed |
- * | `replicas/<operator>` | the highest count ever |
+ * | `replicas/<operator>` | how many there are, and the most there ever were |
  */
 export const FactKey = {
   generation: 'generation',

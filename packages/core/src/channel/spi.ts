@@ -33,6 +33,8 @@ export interface Capabilities {
   readonly objects: boolean;
   /** A channel holds so much and then makes its writers wait. Unbounded (disk, broker) backends say false. */
   readonly bounded: boolean;
+  /** Whoever is at the other end of a channel goes by the replicas that were there first: none come or go while a run goes on. Absent: they may. */
+  readonly fixedEnds?: true;
 }
 
 /** A location taken apart by its backend. */

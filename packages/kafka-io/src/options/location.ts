@@ -56,8 +56,8 @@ export function parseKafkaLocation(location: string): KafkaLocation {
 
 /** What the Kafka backend can do at a location. */
 export function capabilitiesOf({ protocol }: KafkaLocation): Capabilities {
-  // pypz's readers take the markers that end a transaction for records.
-  return { reach: 'network', durable: true, transactions: protocol === 'millrace', replay: true, compaction: true, objects: false, bounded: false };
+  // pypz's readers take the markers that end a transaction for records, and a writer that goes for one that is done.
+  return { reach: 'network', durable: true, transactions: protocol === 'millrace', replay: true, compaction: true, objects: false, bounded: false, ...(protocol === 'pypz' ? { fixedEnds: true } : {}) };
 }
 
 function checkBroker(location: string, broker: string): string {

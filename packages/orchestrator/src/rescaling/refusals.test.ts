@@ -36,7 +36,7 @@ const stillThere = (run: Run, operator: string): number => [...run.stages].filte
 
 it.each([
   ['of an operator that there is not', 'tab', 2, 'MILLRACE_OPTION_INVALID', 'p has no operator tab; did you mean tap?'],
-  ['to no replica', 'tap', 0, 'MILLRACE_OPTION_INVALID', 'p.tap cannot have 0 replicas; give a whole number from 1'],
+  ['to no replica', 'tap', 0, 'MILLRACE_OPTION_INVALID', 'p.tap cannot have 0 replicas; give a whole number from 1 to 10,000'],
   ['to a part of one', 'tap', 1.5, 'MILLRACE_OPTION_INVALID', 'p.tap cannot have 1.5 replicas'],
   ['to what is no number', 'tap', 'two' as unknown as number, 'MILLRACE_OPTION_INVALID', 'p.tap cannot have two replicas'],
   ['to more replicas than partitions', 'tap', 7, 'MILLRACE_RESCALE_REFUSED', 'p.tap keeps its 2: p.tap.numbers has 6 partitions, which 7 replicas cannot share; partitions never change, so give the port more of them, ports: { numbers: { partitions: 7 } }, at a start with fresh: true'],
@@ -52,10 +52,10 @@ it.each([
   expect(place.probe.calls.filter((call) => call.includes('Interrupt'))).toEqual([]);
 });
 
-it('what the backend cannot carry is refused with its words', async () => {
-  const check: ChannelBackend['check'] = (channels) => channels.filter(({ name, reader }) => name === 'p.tap.numbers' && reader?.replicas !== 2).map(({ name }) => ({ code: 'MILLRACE_CHANNEL_MISMATCH', severity: 'error', where: name, what: 'it wants two readers', remedy: 'leave two' }));
-  const run = await place.start(pipeline(), { backends: [Object.assign(Object.create(memoryBackend) as ChannelBackend, { check })] });
-  await expect(run.rescale('tap', 1)).rejects.toMatchObject({ code: 'MILLRACE_RESCALE_REFUSED', message: expect.stringContaining('p.tap keeps its 2: p.tap.numbers: it wants two readers; leave two') as string });
+it('a backend whose peers do not expect it is left alone', async () => {
+  const fixed: ChannelBackend = { ...memoryBackend, capabilities: (location) => ({ ...memoryBackend.capabilities(location), fixedEnds: true }) };
+  const run = await place.start(pipeline(), { backends: [fixed] });
+  await expect(run.rescale('tap', 1)).rejects.toMatchObject({ code: 'MILLRACE_RESCALE_REFUSED', message: expect.stringContaining('p.tap keeps its 2: whoever is at the other end of p.tap.numbers') as string });
 });
 
 it('a rescale to the number that there is does nothing', async () => {
