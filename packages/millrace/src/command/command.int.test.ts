@@ -197,6 +197,39 @@ describe('millrace channels and doctor', { timeout: WITH_PROCESSES }, () => {
     expect(await project.millrace(['operator', ...common, 'printer', '--run-id', 'w', '--http', 'off', '--log-level', 'silent'])).toEqual({ code: 0, out: printed(20), err: '' });
   });
 
+  it('moves positions, unless the pipeline runs, and shows it before', async () => {
+    const common = ['count.js', '--location', 'local:./moved'];
+    const operator = ['operator', ...common, '--run-id', 'm', '--http', 'off', '--log-level', 'silent'];
+    expect(await project.millrace([...operator, 'counter'])).toMatchObject({ code: 0 });
+    const reset = async (...args: readonly string[]) => await project.millrace(['channels', 'reset', ...common, 'printer.numbers', '--format', 'json', ...args]);
+    const moves = [{ group: 'count-up.printer.numbers', partition: 0, from: 0, to: 15 }];
+    expect(JSON.parse((await reset('--to', '15', '--dry-run')).out)).toEqual({ channel: 'count-up.printer.numbers', dryRun: true, moves });
+    expect(JSON.parse((await reset('--to', '15')).out)).toEqual({ channel: 'count-up.printer.numbers', dryRun: false, moves });
+    expect(JSON.parse((await reset('--to', '1999-01-01', '--dry-run')).out)).toMatchObject({ moves: [{ from: 15, to: 0 }] });
+    expect((await reset('--to', 'there')).err).toMatch(/--to there: must be earliest, latest/);
+    expect(await project.millrace([...operator, 'printer'])).toMatchObject({ code: 0, out: 'got 15\ngot 16\ngot 17\ngot 18\ngot 19\n' });
+    const running = project.start(['operator', ...common, 'counter', '--run-id', 'n', '--http', 'off', '--set', 'counter.count=1000000']);
+    await heard(running.stderr, (text) => text.includes('started'));
+    expect(await reset('--to', 'latest')).toMatchObject({ code: 1, err: expect.stringContaining('count-up is running; stop it first') as string });
+    running.kill('SIGKILL');
+  });
+
+  it('sends dead letters back, once', async () => {
+    const common = ['count.js', '--location', 'local:./letters', '--option', 'printer.ports.numbers.onError=deadLetter'];
+    const child = project.start(['run', ...common, '--json', '--set', 'printer.failAt=7', '--set', 'counter.count=1000000']);
+    await heard(child.stdout, (text) => text.includes('got 40\n'));
+    child.kill('SIGINT');
+    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(130);
+    const replay = async (...args: readonly string[]): Promise<unknown> => JSON.parse((await project.millrace(['channels', 'replay', ...common, 'printer.numbers.deadLetters', '--format', 'json', ...args])).out) as unknown;
+    const replayed = [{ channel: 'count-up.printer.numbers', cause: expect.stringContaining('no more') as string, letters: 1 }];
+    expect(await replay('--dry-run')).toEqual({ dryRun: true, replayed });
+    expect(await replay()).toEqual({ dryRun: false, replayed });
+    expect(await replay()).toEqual({ dryRun: false, replayed: [] });
+    expect((await project.millrace(['channels', 'replay', ...common, 'printer.numbers'])).err).toMatch(/holds no dead letters; those are in count-up\.printer\.numbers\.deadLetters/);
+    const { out } = await project.millrace(['channels', 'peek', ...common, 'printer.numbers', '--last', '--limit', '1']);
+    expect(JSON.parse(out)).toMatchObject({ value: { n: 7 } });
+  });
+
   it('finds what is well and what is not', async () => {
     const well = await project.millrace(['doctor', 'local:./examined', '--write']);
     expect(well.code).toBe(0);

@@ -2,6 +2,8 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { createRequire } from 'node:module';
 import type { ListFlags } from './channels/list.js';
 import type { PeekFlags } from './channels/peek.js';
+import type { ReplayFlags } from './channels/replay.js';
+import type { ResetFlags } from './channels/reset.js';
 import type { DescribeFlags } from './describe.js';
 import type { DoctorFlags } from './doctor/doctor.js';
 import type { OperatorFlags } from './operator/operator.js';
@@ -74,6 +76,18 @@ function channelCommands(channels: Command, streams: Streams, done: (exitCode: n
     .option('--last', 'the last records of each partition')
     .addOption(new Option('--limit <number>', 'how many').argParser(natural).default(10))
     .action(async (file: string, channel: string, flags: PeekFlags) => done(await (await import('./channels/peek.js')).peek(file, channel, flags, streams)));
+  pipelineFlags(channels.command('reset').description('moves the positions of those who read a channel, while the pipeline does not run').argument(...FILE))
+    .argument('<channel>', 'as in reader.greetings')
+    .requiredOption('--to <place>', 'earliest, latest, an offset, or a time as in 2026-05-04T12:00:00Z')
+    .addOption(new Option('--partition <number>', 'only this one').argParser(natural))
+    .option('--dry-run', 'shows what would move')
+    .addOption(new Option('--format <format>', 'how').choices(['text', 'json']).default('text'))
+    .action(async (file: string, channel: string, flags: ResetFlags) => done(await (await import('./channels/reset.js')).reset(file, channel, flags, streams)));
+  pipelineFlags(channels.command('replay').description('sends dead letters back into the channel that they came from').argument(...FILE))
+    .argument('<channel>', 'as in reader.greetings.deadLetters')
+    .option('--dry-run', 'shows what would go back')
+    .addOption(new Option('--format <format>', 'how').choices(['text', 'json']).default('text'))
+    .action(async (file: string, channel: string, flags: ReplayFlags) => done(await (await import('./channels/replay.js')).replay(file, channel, flags, streams)));
 }
 
 /** Flags of all commands that plan a pipeline. */

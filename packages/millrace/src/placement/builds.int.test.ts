@@ -28,7 +28,7 @@ function compiled(): readonly string[] {
 /** One file with all of it but what is native. */
 async function bundled(): Promise<readonly string[]> {
   const file = join(folder, 'bundle.mjs');
-  await build({ entryPoints: [PROGRAM], outfile: file, bundle: true, platform: 'node', format: 'esm', target: 'node20', tsconfig: join(ROOT, 'tsconfig.json'), external: ['lmdb', '@node-rs/crc32'], banner: { js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);" }, logLevel: 'error' });
+  await build({ entryPoints: [PROGRAM], outfile: file, bundle: true, platform: 'node', format: 'esm', target: 'node20', tsconfig: join(ROOT, 'tsconfig.json'), external: ['lmdb', 'fs-native-extensions', '@node-rs/crc32'], banner: { js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);" }, logLevel: 'error' });
   return [file];
 }
 
