@@ -151,6 +151,7 @@ MILLRACE_SPEC_VERSION: pipeline.yaml describes no pipeline that can start, 1 pro
 
   it.each([
     ['location: memory:\n', 'put a text that has a colon in quotes'],
+    ['services: nowhere\n', 'services: the module nowhere cannot be found'],
     ['a: 1\na: 2\n', '2:1 yaml: Map keys must be unique'],
     ['a: [1\r\nb: }', '2:4 yaml: '],
     ['a: 1\n---\nb: 2', 'Source contains multiple documents'],

@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { MillraceError } from '../error/index.js';
 import type { OperatorClass } from '../operator/index.js';
 import type { Pipeline, PipelineDefaults } from '../pipeline/index.js';
+import { pathKey } from '../pipeline/templates.js';
+import { reasonOf } from '../plan/problem-list.js';
 import { build } from './build.js';
 import { checkJoints, checkPorts } from './check-ports.js';
 import { checkParameters } from './check-parameters.js';
@@ -70,7 +72,7 @@ export async function loadPipelineText(text: string, { path, name, variables = {
   const source = new SpecSource(text, name);
   checkVersion(source);
   const { value, templates } = resolveSpec(source.value, (variable) => (Object.hasOwn(variables, variable) ? variables[variable] : process.env[variable]), source);
-  const spec = checkGrammar(value, source);
+  const spec = checkGrammar(value, source, new Map(templates.map(({ path: at, template }) => [pathKey(at), template])));
   const operators = operatorsOf(spec);
 
   const classes = new Classes(path, importModule);
@@ -89,13 +91,14 @@ export async function loadPipelineText(text: string, { path, name, variables = {
   const checked = checkParameters(types, parameters, templates, source);
   checkPorts(operators, types, source);
   checkJoints(operators, types, source);
+  const services = servicesOf(spec, path, source);
   if (spec === undefined || source.problems.length > 0) throw new SpecError(name, source.problems);
 
   return {
     pipeline: build(spec, types, checked, path),
     ...(spec.location === undefined ? {} : { location: againstFile(spec.location, path) }),
     ...(spec.defaults === undefined ? {} : { defaults: spec.defaults as PipelineDefaults }),
-    ...(spec.services === undefined ? {} : { services: new URL(moduleUrl(spec.services, path)) }),
+    ...(services === undefined ? {} : { services }),
     spec: source.value as PipelineSpec,
   };
 }
@@ -104,4 +107,14 @@ export async function loadPipelineText(text: string, { path, name, variables = {
 function operatorsOf(spec: PipelineSpec | undefined): readonly (readonly [string, OperatorSpec])[] {
   const operators: unknown = spec?.operators;
   return isRecord(operators) ? Object.entries(operators).filter((entry): entry is [string, Record<string, unknown> & OperatorSpec] => isRecord(entry[1]) && typeof entry[1]['class'] === 'string') : [];
+}
+
+function servicesOf(spec: PipelineSpec | undefined, path: string, source: SpecSource): URL | undefined {
+  if (typeof spec?.services !== 'string') return undefined;
+  try {
+    return new URL(moduleUrl(spec.services, path));
+  } catch (thrown) {
+    source.problem('MILLRACE_SPEC_INVALID', ['services'], `the module ${spec.services} cannot be found: ${reasonOf(thrown).split('\n')[0] ?? ''}`, 'install the package, or begin the path of a file with ./', { cause: thrown });
+    return undefined;
+  }
 }

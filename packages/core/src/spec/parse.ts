@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pathKey } from '../pipeline/templates.js';
 import { suggest } from '../plan/nearest.js';
 import { sentence, shown } from '../plan/problem-list.js';
 import { innermost, memberInSchema } from '../plan/zod-walk.js';
@@ -37,14 +38,17 @@ export function checkVersion(source: SpecSource): void {
   throw new SpecError(source.file, source.problems, 'MILLRACE_SPEC_VERSION');
 }
 
-/** Adds what is wrong with a value to the problems of its source, and returns it; `undefined` where nothing can be made of it. */
-export function checkGrammar(value: unknown, source: SpecSource): PipelineSpec | undefined {
+/**
+ * Adds what is wrong with a value to the problems of its source, and returns it; `undefined` where nothing can be made of it.
+ * @param templates by path (`pathKey`), what came from variables: their values are not shown
+ */
+export function checkGrammar(value: unknown, source: SpecSource, templates: ReadonlyMap<string, string> = new Map()): PipelineSpec | undefined {
   const result = GRAMMAR.safeParse(value);
-  for (const issue of result.error?.issues ?? []) report(issue, value, source);
+  for (const issue of result.error?.issues ?? []) report(issue, value, source, templates);
   return isRecord(value) ? (value as unknown as PipelineSpec) : undefined;
 }
 
-function report(issue: z.core.$ZodIssue, value: unknown, source: SpecSource): void {
+function report(issue: z.core.$ZodIssue, value: unknown, source: SpecSource, templates: ReadonlyMap<string, string>): void {
   const { path } = issue;
   if (issue.code === 'unrecognized_keys') {
     const known = keysAt(path);
@@ -60,7 +64,9 @@ function report(issue: z.core.$ZodIssue, value: unknown, source: SpecSource): vo
   const given = valueAt(value, at);
   const wanted = expected ?? sentence(issue.message);
   const name = String(at.at(-1) ?? 'the spec');
-  if (given === undefined) source.problem('MILLRACE_SPEC_INVALID', at, `${name} is missing`, `write ${wanted}`);
+  const template = templates.get(pathKey(at));
+  if (template !== undefined) source.problem('MILLRACE_SPEC_INVALID', at, `what ${template} came to is not ${wanted}`, `correct the variable, or ${name}`);
+  else if (given === undefined) source.problem('MILLRACE_SPEC_INVALID', at, `${name} is missing`, `write ${wanted}`);
   else source.problem('MILLRACE_SPEC_INVALID', at, `${name} is ${shown(given)}, not ${wanted}`, 'correct it');
 }
 

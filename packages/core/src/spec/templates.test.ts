@@ -85,6 +85,12 @@ describe('variables', () => {
   });
 });
 
+it('a variable that holds something else than is wanted is not shown', async () => {
+  const wrong = load(`  caller: { class: ./templates.test.ts#Caller, replicas: "\${PASSWORD}", parameters: { password: x, count: "$(PASSWORD)" } }\n`, { PASSWORD: 'hunter2' });
+  await expect(wrong).rejects.toMatchObject({ problems: [{ what: 'what ${PASSWORD} came to is not a whole number from 1 to 10,000' }, { what: 'Invalid input: expected number, received string' }] });
+  await expect(wrong).rejects.not.toThrow('hunter2');
+});
+
 describe('cascading parameters', () => {
   const parametersOf = async (top: string, own: string): Promise<unknown> => (await load(caller(own), {}, `parameters: ${top}\n`)).pipeline.definition().nodes[0]?.parameters;
   it('reach operators from above, and yield to what they say themselves', async () => {

@@ -2,7 +2,7 @@ import { dirname, isAbsolute, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'yaml';
 import { MillraceError } from '../error/index.js';
-import { operatorMetadataOf, type OperatorClass } from '../operator/index.js';
+import { operatorMembersOf, operatorMetadataOf, type OperatorClass } from '../operator/index.js';
 import type { Pipeline, PipelineDefaults, PipelineNode, PortAddress } from '../pipeline/index.js';
 import { pathKey, templatesOf } from '../pipeline/templates.js';
 import { shown } from '../plan/problem-list.js';
@@ -38,8 +38,7 @@ export function toSpec(pipeline: Pipeline, options: ToSpecOptions = {}): Pipelin
     if (operator === '') refused.push(`an operator of class ${node.type.name} has no name`);
     const { name: _name, ports = {}, ...own } = node.options;
     const at = (address: PortAddress, port: string, deadLetters: boolean): boolean => address.node === node && address.port === port && address.deadLetters === deadLetters;
-    const joined = [...connections.map(({ to }) => to), ...bindings.map((binding) => binding.at)].filter((address) => address.node === node).map(({ port }) => port);
-    const specs = [...new Set([...Object.keys(ports), ...joined])].map((port): [string, PortSpec] => {
+    const specs = [...new Set([...operatorMembersOf(node.type).ports.keys(), ...Object.keys(ports)])].map((port): [string, PortSpec] => {
       const connect = connections.filter(({ to }) => at(to, port, false)).map(({ from }) => `${nameOf(from.node)}.${from.port}${from.deadLetters ? '.deadLetters' : ''}`);
       const bound = (direction: 'from' | 'to', deadLetters: boolean): readonly string[] => bindings.filter((binding) => binding.direction === direction && at(binding.at, port, deadLetters)).map(({ location }) => escapeText(location));
       const letters = bound('to', true);
