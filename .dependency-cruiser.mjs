@@ -64,7 +64,7 @@ export default {
       name: 'core-definition-before-execution',
       comment: 'What describes a pipeline knows nothing of what runs it or of one backend.',
       severity: 'error',
-      from: { path: '^packages/core/src/(plan|pipeline|operator)/', pathNot: test },
+      from: { path: '^packages/core/src/(plan|pipeline|operator|spec)/', pathNot: test },
       to: { path: '^packages/core/src/(runtime|memory)/' },
     },
     {
