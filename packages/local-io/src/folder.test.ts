@@ -28,9 +28,10 @@ const refused = (code: string, why: RegExp): Error => expect.objectContaining({ 
 describe('the folder of a location', () => {
   it('is made where it is missing', async () => {
     const transport = await localBackend.connect(`local:${folder}/a/b`);
-    expect((await readdir(join(folder, 'a', 'b'))).filter((name) => !name.startsWith('.'))).toEqual(['millrace.mdb', 'millrace.mdb-lock']);
+    const files = ['millrace.mdb', 'millrace.mdb-gate', 'millrace.mdb-line', 'millrace.mdb-lock'];
+    expect((await readdir(join(folder, 'a', 'b'))).filter((name) => !name.startsWith('.'))).toEqual(files);
     await transport.close();
-    expect(await readdir(join(folder, 'a', 'b'))).toEqual(['millrace.mdb', 'millrace.mdb-lock']);
+    expect(await readdir(join(folder, 'a', 'b'))).toEqual(files);
   });
 
   it('is the same by whatever path', async () => {

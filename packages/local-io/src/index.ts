@@ -1,1 +1,2 @@
 export { localBackend, localModule } from './backend.js';
+export { openLocalEnvironment, type LocalEnvironment } from './environment.js';

@@ -1,6 +1,7 @@
 import { failPoint, MillraceError } from '@millrace/core';
 import { openDatabase, type Database, type DatabaseOptions } from './database.js';
 import { Doorbell, removeDoor, TOPIC, type Door } from './doorbell.js';
+import { Gate } from './gate.js';
 import { fact, keys, Layout } from './layout.js';
 import { WriteQueue, type Change } from './write-queue.js';
 
@@ -38,9 +39,12 @@ export class LocalStore {
   #lastTransaction = 0;
   #readersChecked = Date.now();
 
-  private constructor(readonly db: Database) {
+  private constructor(
+    readonly db: Database,
+    private readonly gate: Gate,
+  ) {
     this.layout = new Layout(db);
-    this.#queue = new WriteQueue(db);
+    this.#queue = new WriteQueue(db, gate);
     this.#bell = new Doorbell(db.file, (topics) => this.#hear(topics), (door) => this.#forget(door));
   }
 
@@ -70,7 +74,8 @@ export class LocalStore {
   }
 
   static async #open(folder: string, options: DatabaseOptions): Promise<LocalStore> {
-    const store = new LocalStore(await openDatabase(folder, options));
+    const gate = await Gate.at(folder);
+    const store = new LocalStore(await openAt(gate, folder, options), gate);
     const door = await store.#bell.listen();
     if (door !== undefined) await store.#register(door, true);
     // At doors where nobody answers any more the bell is taken off.
@@ -197,5 +202,15 @@ export class LocalStore {
     await this.#queue.idle();
     await this.#bell.close();
     await this.db.root.close();
+    await this.gate.close();
+  }
+}
+
+async function openAt(gate: Gate, folder: string, options: DatabaseOptions): Promise<Database> {
+  try {
+    return await gate.alone(() => openDatabase(folder, options));
+  } catch (error) {
+    await gate.close();
+    throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { failPoint, MillraceError, toError } from '@millrace/core';
 import type { Database, Key } from './database.js';
+import type { Gate } from './gate.js';
 
 /**
  * Something to be written in one atom.
@@ -35,7 +36,10 @@ export class WriteQueue {
   #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
 
-  constructor(private readonly db: Database) {}
+  constructor(
+    private readonly db: Database,
+    private readonly gate: Gate,
+  ) {}
 
   /**
    * Resolves once the change is durable.
@@ -59,18 +63,20 @@ export class WriteQueue {
     while (this.#waiting.length > 0) {
       const [first] = this.#waiting;
       if (first === undefined) break;
-      if (isExclusive(first)) {
-        this.#waiting.shift();
-        await this.#exclusively(first);
-      } else {
-        const until = this.#waiting.findIndex(isExclusive);
-        const group = this.#waiting.splice(0, until === -1 ? this.#waiting.length : until);
+      const isAlone = isExclusive(first);
+      const until = isAlone ? 1 : this.#waiting.findIndex(isExclusive);
+      const group = this.#waiting.splice(0, until === -1 ? this.#waiting.length : until);
+      try {
+        const opening = this.gate.enter();
+        if (opening !== undefined) await opening;
         try {
-          await this.#together(group);
-        } catch (error) {
-          const failure = await storageFailed(error);
-          for (const waiting of group) waiting.reject(failure);
+          await (isAlone ? this.#exclusively(first) : this.#together(group));
+        } finally {
+          this.gate.leave();
         }
+      } catch (error) {
+        const failure = await storageFailed(error);
+        for (const waiting of group) waiting.reject(failure);
       }
     }
     this.#running = undefined;

@@ -1,5 +1,7 @@
 /** What other processes do in the tests of this folder: the first argument names it, the second is the folder of the channels. */
 import type { OutgoingBatch, Session, Transport } from '@millrace/core';
+import { openDatabase } from '../database.js';
+import { Gate } from '../gate.js';
 import { localBackend } from '../index.js';
 import { LocalStore } from '../store.js';
 
@@ -87,6 +89,14 @@ const scenes: Record<string, (transport: Transport, ...args: string[]) => Promis
       say(`at ${clock()}`);
       await new Promise((resolve) => setTimeout(resolve, Number(every)));
     }
+  },
+  /** Opens the database and closes it again so many times. */
+  async reopen(transport, times = '10') {
+    await transport.close();
+    const folder = transport.identity.slice('local:'.length);
+    const gate = await Gate.at(folder);
+    for (let i = 0; i < Number(times); i++) await (await gate.alone(() => openDatabase(folder, { sync: 'none' }))).root.close();
+    await gate.close();
   },
   /** Opens a session and says when it is fenced. */
   async fence(transport, id = '') {

@@ -41,8 +41,8 @@ class Child {
   readonly #process: ChildProcessByStdio<null, Readable, Readable>;
   #waiting: (() => void)[] = [];
 
-  constructor(scene: string, args: readonly (string | number)[] = [], { mapSize, fileBlocks, addressSpace }: { readonly mapSize?: number; readonly fileBlocks?: number; readonly addressSpace?: number } = {}) {
-    const command = [process.execPath, '--import', 'tsx', SCRIPT, scene, `${folder}${mapSize === undefined ? '' : `|${mapSize}`}`, ...args.map(String)];
+  constructor(scene: string, args: readonly (string | number)[] = [], { mapSize, fileBlocks, addressSpace, sync = 'full' }: { readonly mapSize?: number; readonly fileBlocks?: number; readonly addressSpace?: number; readonly sync?: 'full' | 'none' } = {}) {
+    const command = [process.execPath, '--import', 'tsx', SCRIPT, scene, `${folder}?sync=${sync}${mapSize === undefined ? '' : `|${mapSize}`}`, ...args.map(String)];
     // A file that may not grow is what a full disk looks like to LMDB.
     const limits = `${fileBlocks === undefined ? '' : `trap '' XFSZ; ulimit -f ${fileBlocks}; `}${addressSpace === undefined ? '' : `ulimit -v ${addressSpace}; `}`;
     const limited = limits === '' ? command : ['/bin/sh', '-c', `${limits}exec "$@"`, 'sh', ...command];
@@ -108,7 +108,7 @@ async function collect(reader: ChannelReader, woken: () => Promise<void>, count:
     for (let i = 0; i < batch.count; i++) {
       const view = new DataView(batch.bytes.buffer, batch.bytes.byteOffset + (batch.bounds[2 * i] ?? 0), recordBytes);
       const writer = view.getFloat64(0);
-      seen.set(writer, [...(seen.get(writer) ?? []), view.getFloat64(8)]);
+      if (seen.get(writer)?.push(view.getFloat64(8)) === undefined) seen.set(writer, [view.getFloat64(8)]);
     }
   }
   return seen;
@@ -134,6 +134,18 @@ describe('processes that share a folder', () => {
     await Promise.all(writers.map((writer) => writer.done()));
     for (const writer of [0, 1, 2]) expect(seen.get(writer)).toEqual(upTo(300));
     expect(reader.readRecords()).toBeUndefined();
+  });
+
+  it('lose nothing while others open the folder and close it again', async () => {
+    const { reader, woken } = await reading();
+    // Without waits for the disk the most of them meet.
+    const sync = 'none';
+    const writers = [0, 1].map((writer) => new Child('write', [writer, 1, 1500], { sync }));
+    const openers = [0, 1, 2].map(() => new Child('reopen', [300], { sync }));
+    const seen = await collect(reader, woken, 3000);
+    await Promise.all([...writers, ...openers].map((child) => child.done()));
+    for (const writer of [0, 1]) expect(seen.get(writer)).toEqual(upTo(1500));
+    expect((await transport.describeChannel(CHANNEL))?.ends).toEqual(new Map([[0, 3000]]));
   });
 
   it('wake each other: a reader hears of a commit long before it would look by itself', async () => {
