@@ -1,4 +1,4 @@
-import { type ChannelDescription, type ChannelSpec, type Control, type Follower, type Owner, type Session, type Transport } from '@millrace/core';
+import type { ChannelDescription, ChannelSpec, Control, Follower, Owner, Session, Transport } from '@millrace/core';
 import { CAPABILITIES, LIMITS } from './location.js';
 import type { Place } from './place.js';
 import { closed, SkeletonSession } from './session.js';

@@ -1,0 +1,1 @@
+export { filesBackend, filesModule } from './backend.js';
