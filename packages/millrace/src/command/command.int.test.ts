@@ -1,5 +1,5 @@
 import { createServer, type AddressInfo } from 'node:net';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CommandProject, heard } from '../placement/command-project.js';
@@ -89,6 +89,14 @@ describe('what is wrong is told once, with a way out', { timeout: WITH_PROCESSES
     expect(ended).toMatchObject({ code, out: '' });
     expect(ended.err).toMatch(err);
     expect(ended.err.match(/^error/gm)).toHaveLength(1);
+  });
+
+  it('leaves a project that has its own copy to that one', async () => {
+    const copy = 'other/node_modules/millrace';
+    mkdirSync(join(project.folder, copy), { recursive: true });
+    project.write(`${copy}/package.json`, '{ "name": "millrace", "type": "module", "bin": { "millrace": "own.js" } }');
+    project.write(`${copy}/own.js`, "console.log('own copy:', ...process.argv.slice(2));");
+    expect(await project.millrace(['run', 'it'], {}, 'other')).toEqual({ code: 0, out: 'own copy: run it\n', err: '' });
   });
 
   it('colours follow NO_COLOR and FORCE_COLOR', async () => {

@@ -95,10 +95,10 @@ export class CommandProject {
     writeFileSync(join(this.folder, file), text);
   }
 
-  /** Runs the command to its end. Its streams are no terminals. */
-  millrace(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+  /** Runs the command to its end. Its streams are no terminals. @param folder within that of the project */
+  millrace(args: readonly string[], env: NodeJS.ProcessEnv = {}, folder = '.'): Promise<Ended> {
     return new Promise((resolve) => {
-      execFile(process.execPath, [this.command, ...args], { cwd: this.folder, env: { ...process.env, NO_COLOR: undefined, FORCE_COLOR: undefined, ...env }, timeout: 60_000 }, (error, out, err) => resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, out, err }));
+      execFile(process.execPath, [this.command, ...args], { cwd: join(this.folder, folder), env: { ...process.env, NO_COLOR: undefined, FORCE_COLOR: undefined, ...env }, timeout: 60_000 }, (error, out, err) => resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, out, err }));
     });
   }
 

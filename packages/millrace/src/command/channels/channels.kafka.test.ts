@@ -13,7 +13,7 @@ beforeAll(() => {
 }, WITH_PROCESSES);
 afterAll(() => project.close());
 
-describe('millrace channels and doctor on Kafka', { timeout: WITH_PROCESSES }, () => {
+describe('millrace channels and doctor on Kafka', () => {
   const location = `kafka://${bootstrap}`;
   const named = (): readonly string[] => ['count.js', '--name', `c-${randomUUID().slice(0, 8)}`, '--location', location];
   const rows = async (...args: readonly string[]): Promise<unknown> => {
@@ -22,7 +22,7 @@ describe('millrace channels and doctor on Kafka', { timeout: WITH_PROCESSES }, (
     return JSON.parse(out) as unknown;
   };
 
-  it('reads records and positions, and moves them', async () => {
+  it('reads records and positions, and moves them', { timeout: WITH_PROCESSES }, async () => {
     const common = named();
     const operator = ['operator', ...common, '--run-id', 'k', '--http', 'off', '--log-level', 'silent'];
     expect(await project.millrace([...operator, 'counter'])).toMatchObject({ code: 0 });
@@ -36,7 +36,7 @@ describe('millrace channels and doctor on Kafka', { timeout: WITH_PROCESSES }, (
     expect((await project.millrace([...operator, 'printer'])).out).toBe(Array.from({ length: 18 }, (_, n) => `got ${n + 2}\n`).join(''));
   });
 
-  it('sends dead letters back, once', async () => {
+  it('sends dead letters back, once', { timeout: WITH_PROCESSES }, async () => {
     const common = [...named(), '--option', 'printer.ports.numbers.onError=deadLetter'];
     const child = project.start(['run', ...common, '--json', '--set', 'printer.failAt=7', '--set', 'counter.count=1000000']);
     await heard(child.stdout, (text) => text.includes('got 40\n'));
@@ -49,7 +49,7 @@ describe('millrace channels and doctor on Kafka', { timeout: WITH_PROCESSES }, (
     expect(out).toContain('{"n":7}');
   });
 
-  it('finds a cluster well', async () => {
+  it('finds a cluster well', { timeout: WITH_PROCESSES }, async () => {
     const { code, out } = await project.millrace(['doctor', location, '--write']);
     expect(out).toMatch(/^ok +broker .* reached in[^]*^ok +location kafka:[^]*^ok +permissions at kafka:/m);
     expect(code).toBe(0);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { bytes, MillraceError, type ChannelReader, type RecordBatch, type Session, type Transport } from '@millrace/core';
 import { backendOf, failed, type Finding } from './checks.js';
 import { checkBrokers } from './network.js';
@@ -15,7 +16,7 @@ export async function checkLocation(location: string, backends: readonly URL[], 
     network.push(...(await checkBrokers(backend.parse(location).location)));
     if (network.length > 0 && network.every(({ status }) => status === 'failed')) return network;
     const began = performance.now();
-    transport = await backend.connect(location);
+    transport = await within(backend.connect(location));
     const { reach, durable, transactions } = transport.capabilities;
     network.push({ check, status: 'ok', found: `connected in ${Math.round(performance.now() - began)} ms: ${[durable ? 'durable' : 'not durable', transactions ? 'transactions' : 'no transactions', `reach: ${reach}`].join(', ')}` });
   } catch (error) {
@@ -28,6 +29,20 @@ export async function checkLocation(location: string, backends: readonly URL[], 
   }
 }
 
+/** What does not answer is left behind: the command ends without it. */
+async function within<T>(work: Promise<T>): Promise<T> {
+  const timer = new AbortController();
+  const late = setTimeout(PATIENCE_MS, undefined, { signal: timer.signal }).then(() => {
+    throw new MillraceError('MILLRACE_TIMEOUT', `no answer within ${PATIENCE_MS} ms`);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    timer.abort();
+    late.catch(() => {});
+  }
+}
+
 async function checkPermissions(transport: Transport, location: string): Promise<Finding> {
   const check = `permissions at ${location}`;
   const id = randomUUID().slice(0, 8);
@@ -36,15 +51,14 @@ async function checkPermissions(transport: Transport, location: string): Promise
   let doing = 'create a channel';
   try {
     await transport.createResources([{ name, partitions: 1, groups: [name] }]);
-    let wake = (): void => {};
     doing = 'write and commit';
-    const session = await transport.open({ id: owner, delivery: transport.capabilities.transactions ? 'exactly-once' : 'at-least-once', wake: () => wake() });
+    const session = await transport.open({ id: owner, delivery: transport.capabilities.transactions ? 'exactly-once' : 'at-least-once', wake() {} });
     try {
       await writeOne(session, name);
       doing = 'read';
       const reader = await session.reader(name, { group: name, partitions: [0], start: 'earliest' });
       await reader.loadInputRecordOffset();
-      const batch = await readOne(reader, (listen) => (wake = listen));
+      const batch = await readOne(reader);
       doing = 'commit a position';
       await session.commit(new Map([[reader, new Map([[0, batch.next]])]]));
     } finally {
@@ -65,18 +79,12 @@ async function writeOne(session: Session, name: string): Promise<void> {
   await session.commit(new Map());
 }
 
-async function readOne(reader: ChannelReader, onWake: (listen: () => void) => void): Promise<RecordBatch> {
+async function readOne(reader: ChannelReader): Promise<RecordBatch> {
   const deadline = performance.now() + PATIENCE_MS;
   for (;;) {
     const batch = reader.readRecords();
     if (batch !== undefined && batch.count > 0) return batch;
     if (performance.now() > deadline) throw new MillraceError('MILLRACE_TIMEOUT', `the record that was written has not come back within ${PATIENCE_MS} ms`);
-    if (batch === undefined) await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, 100);
-      onWake(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+    if (batch === undefined) await setTimeout(50);
   }
 }

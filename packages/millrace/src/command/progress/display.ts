@@ -14,7 +14,8 @@ export interface Display {
 export function displayOn(stream: Stream, { quiet = false, json = false }: { readonly quiet?: boolean; readonly json?: boolean }): Display {
   if (quiet) return { show() {}, end() {} };
   if (json) return { show: (rows, elapsedMs) => void stream.write(`${JSON.stringify({ event: 'progress', elapsedMs: Math.round(elapsedMs), operators: rows.map((row) => ({ ...row, perSecond: Math.round(row.perSecond) })) })}\n`), end() {} };
-  if (stream.isTTY !== true || process.env['TERM'] === 'dumb') return { show: (rows, elapsedMs) => void stream.write(`${lineOf(rows, elapsedMs)}\n`), end() {} };
+  // Some terminals of tools say that they are none columns wide.
+  if (stream.isTTY !== true || stream.columns === 0 || stream.rows === 0 || process.env['TERM'] === 'dumb') return { show: (rows, elapsedMs) => void stream.write(`${lineOf(rows, elapsedMs)}\n`), end() {} };
   return new LiveTable(stream);
 }
 
