@@ -22,7 +22,9 @@ async function cutShort(fault: Fault, to: number, then: number): Promise<boolean
   const backend = withFaults(memoryBackend, faults);
   const run = await place.start(keepers(3), { defaults, backends: [backend] });
   const ended = run.completed.catch(() => undefined);
-  await place.probe.until(() => place.probe.received.length > 40);
+  // By then every partition has state.
+  await place.probe.until(() => place.probe.received.length === 90);
+  flow.to = 120;
   faults.push(fault);
   const rescaled = await run.rescale('keeper', to).then(() => true, () => false);
   const wasCut = backend.injected.length > 0;
@@ -31,11 +33,11 @@ async function cutShort(fault: Fault, to: number, then: number): Promise<boolean
   // What the cut did not end.
   await run.stop({ mode: 'now' }).catch(() => undefined);
   await ended;
-  flow.to = flow.last = 150;
+  flow.to = flow.last = 180;
   place.probe.kept.clear();
   expect((await (await place.start(keepers(then), { defaults })).completed).outcome).toBe('done');
-  expect([fault, place.probe.kept]).toEqual([fault, byPartition(range(150))]);
-  expect(new Set(place.probe.received)).toEqual(new Set(range(150)));
+  expect([fault, place.probe.kept]).toEqual([fault, byPartition(range(180))]);
+  expect(new Set(place.probe.received)).toEqual(new Set(range(180)));
   for (const replica of range(6)) expect(await place.state(`p.keeper#${replica}`)).toEqual(new Map());
   return wasCut;
 }

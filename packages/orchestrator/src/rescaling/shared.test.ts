@@ -51,7 +51,9 @@ it.each(['transport.open', 'session.commit', 'control.put'] as const)('a rescale
     const ends = await share(place, ['source', 'tap']);
     const first = await share(place, ['keeper'], faults);
     const ended = first.completed.catch(() => undefined);
-    await place.probe.until(() => place.probe.received.length > 40);
+    // By then every partition has state.
+    await place.probe.until(() => place.probe.received.length === 90);
+    flow.to = 120;
     faults.push({ member, at, action: 'cut', ...(member === 'control.put' ? {} : { owner: /keeper/ }) });
     wasCut = await first.rescale('keeper', 2).then(() => false, () => true);
     await first.stop({ mode: 'now' }).catch(() => undefined);
