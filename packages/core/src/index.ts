@@ -1,3 +1,7 @@
+/**
+ * What operators, pipelines, plans, codecs and channels are made of, with channels in memory. For backends and for tools; operators import `millrace`.
+ * @module @millrace/core
+ */
 import 'reflect-metadata';
 
 export * from './channel/index.js';

@@ -1,3 +1,7 @@
+/**
+ * Channels on Apache Kafka.
+ * @module @millrace/kafka-io
+ */
 export { kafkaBackend, kafkaModule } from './backend.js';
 export { KafkaChannelReader } from './channel/reader.js';
 export { KafkaChannelWriter } from './channel/writer.js';

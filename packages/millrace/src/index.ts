@@ -4,6 +4,8 @@
  * By name, so that what stands here is what is meant for users. Who writes a backend or a tool around plans and replicas depends
  * on `@millrace/core`, which has the rest. The parts of inversify that an operator's constructor and a services file need are here
  * too: bindings work within one copy of it only.
+ *
+ * @module millrace
  */
 import 'reflect-metadata';
 import './backends.js';

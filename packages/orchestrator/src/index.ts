@@ -1,3 +1,7 @@
+/**
+ * What runs a pipeline: stages, restarts, threads and processes.
+ * @module @millrace/orchestrator
+ */
 import 'reflect-metadata';
 
 export { registerBackend, resolveBackends, type BackendSource } from './backends.js';

@@ -1,3 +1,7 @@
+/**
+ * For tests of operators and backends.
+ * @module @millrace/testing
+ */
 export { SettableClock } from './clock/index.js';
 export { CONFORMANCE_CASES, ConformanceContext, channelConformance, registerChannelConformance } from './conformance/index.js';
 export type {

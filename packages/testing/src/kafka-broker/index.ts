@@ -1,3 +1,7 @@
+/**
+ * A real Apache Kafka for tests.
+ * @module @millrace/testing/kafka
+ */
 export type { KafkaBroker } from './broker.js';
 export { makeCertificates, type Certificates, type Identity } from './certificates.js';
 export { QUICK_JVM, startKafka, type KafkaCluster, type KafkaOptions } from './cluster.js';
