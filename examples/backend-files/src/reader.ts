@@ -20,8 +20,7 @@ export class FilesReader implements ChannelReader {
     this.group = options.group;
     this.partitions = [...options.partitions];
     this.#group = source.group(options.group);
-    const fetching = { wake: session.wake, fail: (error: unknown) => session.fail(MillraceError.is(error) ? error : storageFailed(`channel ${source.name} cannot be read`, error)) };
-    this.#cursors = this.partitions.map((index) => new Cursor(source.partition(index), fetching));
+    this.#cursors = this.partitions.map((index) => new Cursor(source.partition(index), { wake: session.wake, fail: (error) => this.#fail(error) }));
   }
 
   get channel(): string {
@@ -101,6 +100,12 @@ export class FilesReader implements ChannelReader {
     const cursor = this.#cursors.find(({ partition }) => partition.index === index);
     if (cursor !== undefined) return cursor;
     throw new MillraceError('MILLRACE_CHANNEL_MISMATCH', `partition ${index} of channel ${this.channel} is not read here`, { channel: this.channel, partition: index });
+  }
+
+  #fail(error: unknown): void {
+    // Its files go with it; who reads on is told so.
+    if (this.source.isDeleted) return;
+    this.session.fail(MillraceError.is(error) ? error : storageFailed(`channel ${this.channel} cannot be read`, error));
   }
 
   #check(): void {

@@ -1,4 +1,4 @@
-import { cancel, intro, isCancel, select, text } from '@clack/prompts';
+import { cancel, intro, isCancel, log, select, text } from '@clack/prompts';
 import { TEMPLATES, type Arguments, type Template } from './arguments.js';
 import { folderProblem, type Project } from './create.js';
 
@@ -25,7 +25,7 @@ async function whereTo(): Promise<string | undefined> {
     if (isCancel(answer)) return undefined;
     const problem = await folderProblem(answer);
     if (problem === undefined) return answer;
-    cancel(problem);
+    log.error(problem);
   }
 }
 
