@@ -8,12 +8,33 @@ const group = (text: string, ...items: Item[]): Item => ({ text, items });
 
 /** The pages in the order in which a stranger needs them. */
 export const sidebar: Item[] = [
-  group('Start', page('Millrace', '/'), page('Concepts', '/docs/concepts')),
-  group('Write', page('Authoring', '/docs/authoring'), page('Pipelines in YAML', '/docs/yaml'), page('The command', '/docs/command')),
-  group('Run', page('Delivery guarantees', '/docs/delivery-guarantees'), page('In a folder', '/docs/local'), page('On Kafka', '/docs/kafka'), page('Threads and processes', '/docs/processes'), page('Errors', '/docs/errors')),
-  group('Come from', page('pypz', '/docs/from-pypz')),
+  group('Start', page('Millrace', '/'), page('The first five minutes', '/docs/first-five-minutes'), page('Concepts', '/docs/concepts')),
+  group(
+    'Write',
+    page('Authoring', '/docs/authoring'),
+    page('Testing operators', '/docs/testing-operators'),
+    page('Pipelines in YAML', '/docs/yaml'),
+    page('The command', '/docs/command'),
+  ),
   { ...group('Examples', ...readmes('examples')), collapsed: true },
-  group('Inside', page('Writing a backend', '/docs/writing-a-backend'), page('Crash testing', '/docs/crash-testing'), page('Contributing', '/CONTRIBUTING')),
+  group(
+    'Run',
+    page('Delivery guarantees', '/docs/delivery-guarantees'),
+    page('In a folder', '/docs/local'),
+    page('On Kafka', '/docs/kafka'),
+    page('Threads and processes', '/docs/processes'),
+    page('Operating', '/docs/operating'),
+    page('Errors', '/docs/errors'),
+  ),
+  group('Come from', page('kafkajs', '/docs/from-kafkajs'), page('Kafka Streams', '/docs/from-kafka-streams'), page('pypz', '/docs/from-pypz')),
+  group(
+    'Inside',
+    page('How it works', '/docs/inside'),
+    page('Writing a backend', '/docs/writing-a-backend'),
+    page('Crash testing', '/docs/crash-testing'),
+    page('Benchmarks', '/docs/benchmarks'),
+    page('Contributing', '/CONTRIBUTING'),
+  ),
   { ...group('Packages', ...readmes('packages')), collapsed: true },
   { ...group('API', ...api()), collapsed: true },
 ];
