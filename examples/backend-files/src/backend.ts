@@ -37,7 +37,7 @@ export const filesBackend: ChannelBackend = {
   },
 };
 
-/** For `backends` of `orchestrate`, and the default export of a module for `--backend` of the millrace command. */
+/** The backend as a module of a container, for `backends` of `orchestrate`. */
 export const filesModule = new ContainerModule(({ bind }) => {
   bind(CHANNEL_BACKEND).toConstantValue(filesBackend);
 });

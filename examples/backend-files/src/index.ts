@@ -1,1 +1,1 @@
-export { filesBackend, filesModule } from './backend.js';
+export { filesBackend, filesBackend as default, filesModule } from './backend.js';

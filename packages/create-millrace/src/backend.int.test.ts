@@ -27,3 +27,11 @@ it('passes the conformance suite, and carries a pipeline', { timeout: WITH_TOOLS
   expect(Number(/Tests +(\d+) passed/.exec(out)?.[1])).toBeGreaterThan(70);
   expect(out).toMatch(/Test Files +2 passed \(2\)/);
 });
+
+it('carries the pipeline of the other template', { timeout: WITH_TOOLS }, async () => {
+  await createMillrace(['my app', '--template', 'app'], path);
+  const app = new GeneratedProject(join(path, 'my app'));
+  const { code, out, err } = await app.millrace('run', 'pipeline.yaml', '--location', 'tapeio:temperatures', '--backend', join(project.folder, 'src/index.ts'));
+  expect(code, err).toBe(0);
+  for (const sensor of [0, 1, 2]) expect(out).toMatch(new RegExp(`^sensor-${sensor} .* over 1000 readings$`, 'm'));
+});

@@ -28,7 +28,7 @@ export const skeletonBackend: ChannelBackend = {
   },
 };
 
-/** For `backends` of `orchestrate`, and the default export of a module for `--backend` of the millrace command. */
+/** The backend as a module of a container, for `backends` of `orchestrate`. */
 export const skeletonModule = new ContainerModule(({ bind }) => {
   bind(CHANNEL_BACKEND).toConstantValue(skeletonBackend);
 });

@@ -1,1 +1,1 @@
-export { skeletonBackend, skeletonModule } from './backend.js';
+export { skeletonBackend, skeletonBackend as default, skeletonModule } from './backend.js';
