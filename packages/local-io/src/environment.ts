@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
-import type { RootDatabase } from 'lmdb';
+// The declarations that lmdb has for ES modules do not compile where skipLibCheck is off.
+import type { RootDatabase } from 'lmdb' with { 'resolution-mode': 'require' };
 import { MillraceError } from '@millrace/core';
 import { LocalStore } from './store.js';
 
