@@ -87,6 +87,15 @@ describe('what is damaged is not taken for data', () => {
     await expect(Replica.open(place.path)).rejects.toEqual(failed('MILLRACE_STORAGE_FAILED', /is not there/));
   });
 
+  it.each([0, 1])('segment %i of three, when it is gone', async (gone) => {
+    const writing = await Replica.open(place.path, { segmentBytes: 1 });
+    for (const value of ['a', 'b', 'c']) await writing.write(value);
+    await writing.close();
+    expect(segments()).toHaveLength(3);
+    rmSync(join(partition(), segments()[gone] ?? ''));
+    await expect((await replica()).read()).rejects.toEqual(failed('MILLRACE_STORAGE_FAILED', /not in .*, although it was committed/));
+  });
+
   it('a line of the journal before the last', async () => {
     await written('first');
     const text = readFileSync(journal(), 'utf8');
@@ -145,6 +154,20 @@ describe('what takes up room', () => {
     expect((await again.transport.describeChannel('lines'))?.starts).toEqual(new Map([[0, 90]]));
     again.reader.seek(0, 0);
     expect((await again.read()).values).toEqual(lines(90, 100));
+  });
+
+  it('who reads again what goes meanwhile goes on at what is left', async () => {
+    const reading = await replica({ segmentBytes: 200 });
+    for (let at = 0; at < 100; at += 10) await reading.write(...lines(at, at + 10));
+    const { next } = await reading.read();
+    for (const to of [20, 50, next]) {
+      reading.reader.seek(0, 0);
+      const commit = reading.commit(to);
+      const { values } = await reading.read();
+      await commit;
+      expect(values).toEqual(lines(0, 100).filter((line) => values.includes(line)));
+      expect(values.slice(-10)).toEqual(lines(90, 100));
+    }
   });
 
   it.each([[{ records: 25 }, 70], [{ bytes: 600 }, 70], [{ ms: 3_600_000 }, 0]])('retention %j keeps what it says', async (retention, start) => {

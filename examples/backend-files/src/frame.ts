@@ -45,8 +45,9 @@ export function countOf(frame: Buffer): number {
 }
 
 /** What is known of a frame without looking into it, from the bytes of its header. */
-export function frameAt(bytes: Buffer, at: number): { readonly length: number; readonly next: number } {
-  return { length: bytes.readUInt32LE(at), next: bytes.readDoubleLE(at + 8) + bytes.readUInt32LE(at + 32) };
+export function frameAt(bytes: Buffer, at: number): { readonly length: number; readonly first: number; readonly next: number } {
+  const first = bytes.readDoubleLE(at + 8);
+  return { length: bytes.readUInt32LE(at), first, next: first + bytes.readUInt32LE(at + 32) };
 }
 
 export function isWhole(frame: Buffer): boolean {

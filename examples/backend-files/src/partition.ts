@@ -137,14 +137,15 @@ export class Partition {
     const offset = Math.max(place.offset, this.start);
     const known = this.#segments.find(({ first }) => first === place.segment);
     let segment = known ?? this.#segments.findLast(({ first }) => first <= offset);
-    if (segment === undefined || offset >= this.end) return { batches: [], place: { offset } };
+    if (offset >= this.end) return { batches: [], place: { offset } };
+    if (segment === undefined) throw this.#missing(offset);
     let position = known === undefined ? 0 : (place.position ?? 0);
     let file: FileHandle | undefined;
     try {
       for (let length = CHUNK_BYTES; ;) {
         if (position >= segment.bytes) {
           segment = this.#segments[this.#segments.indexOf(segment) + 1];
-          if (segment === undefined) throw storageFailed(`the records from offset ${offset} on are not in ${this.path}`);
+          if (segment === undefined) throw this.#missing(offset);
           await file?.close();
           [file, position] = [undefined, 0];
         }
@@ -159,8 +160,8 @@ export class Partition {
         length = Math.max(CHUNK_BYTES, needed);
       }
     } catch (error) {
-      // Everybody has read past it, and it was deleted meanwhile.
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT' && segment !== undefined && !this.#segments.includes(segment)) return await this.read({ offset });
+      // Every group has committed past it meanwhile, and it was deleted.
+      if (this.start > offset) return await this.read({ offset });
       throw error;
     } finally {
       await file?.close();
@@ -199,8 +200,9 @@ export class Partition {
     const batches: RecordBatch[] = [];
     let used = 0;
     while (used + FRAME_HEADER <= chunk.byteLength && (batches.at(-1)?.next ?? offset) < end) {
-      const { length, next } = frameAt(chunk, used);
+      const { length, first, next } = frameAt(chunk, used);
       if (length < FRAME_HEADER || used + length > left) throw this.#damaged(offset);
+      if (first > (batches.at(-1)?.next ?? offset)) throw this.#missing(offset);
       if (used + length > chunk.byteLength) return { batches, used, needed: length };
       const frame = chunk.subarray(used, used + length);
       if (next > offset) {
@@ -211,6 +213,10 @@ export class Partition {
     }
     if (used === 0 && chunk.byteLength < FRAME_HEADER) throw this.#damaged(offset);
     return { batches, used, needed: 0 };
+  }
+
+  #missing(offset: number): Error {
+    return storageFailed(`the record of offset ${offset} or one after it is not in ${this.path}, although it was committed; restore the folder from a copy`);
   }
 
   #damaged(offset: number): Error {

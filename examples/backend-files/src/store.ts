@@ -1,10 +1,10 @@
 import { mkdir, open, readdir, realpath, rm, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { tryLock } from 'fs-native-extensions';
 import { MillraceError } from '@millrace/core';
 import { Catalog } from './catalog.js';
 import { Draft } from './draft.js';
-import { storageFailed } from './files.js';
+import { storageFailed, syncFolder } from './files.js';
 import { Journal } from './journal.js';
 
 /** A change that waits for its turn. */
@@ -144,7 +144,9 @@ export class Store {
 
 async function prepared(folder: string): Promise<string> {
   try {
-    await mkdir(folder, { recursive: true });
+    const made = await mkdir(folder, { recursive: true });
+    // What is committed in a new folder lasts only if the folder does.
+    for (let each = folder; made !== undefined && each.length >= made.length; each = dirname(each)) await syncFolder(dirname(each));
     return await realpath(folder);
   } catch (error) {
     throw storageFailed(`${folder} is no folder that can be used`, error);
