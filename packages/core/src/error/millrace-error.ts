@@ -46,6 +46,11 @@ export class MillraceError extends Error implements ErrorPlace {
     Object.defineProperty(this, BRAND, { value: true });
   }
 
+  /** Where its code is explained, from the root of the repository and of the site: `docs/errors.md#millrace_fenced`. */
+  get docs(): string {
+    return `docs/errors.md#${this.code.toLowerCase()}`;
+  }
+
   /** True for an error of Millrace, of the given code where one is named, from whichever copy of the package. */
   static is(error: unknown, code?: ErrorCode): error is MillraceError {
     return typeof error === 'object' && error !== null && BRAND in error && (code === undefined || (error as unknown as MillraceError).code === code);

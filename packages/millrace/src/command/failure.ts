@@ -5,7 +5,6 @@ import { colorsOf, type Stream } from './terminal.js';
 /** Exit codes of the command beside those of a run. */
 export const EXIT = { done: 0, failed: 1, misused: 2 } as const;
 
-const DOCS = 'docs/errors.md';
 const reported = new WeakSet<Error>();
 
 /** Shows an error once, however often it is met on its way up: code, message, place, causes, and where to read on. */
@@ -29,7 +28,7 @@ function detailsOf(error: Error): readonly string[] {
     const at = originOf(cause);
     if (at !== undefined) lines.push(`  at ${at}`);
   }
-  if (MillraceError.is(error)) lines.push(`  see ${DOCS}, ${error.code}`);
+  if (MillraceError.is(error)) lines.push(`  see ${error.docs}`);
   return lines;
 }
 
