@@ -110,14 +110,14 @@ describe('the starter', () => {
   });
 
   it('takes an own operator, compiled strictly with the declarations of all packages', { timeout: 5 * MINUTES }, async () => {
-    starter.write('own/tsconfig.json', JSON.stringify({ compilerOptions: { target: 'ES2022', module: 'nodenext', moduleResolution: 'nodenext', types: ['node'], strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, noPropertyAccessFromIndexSignature: true, isolatedModules: true, verbatimModuleSyntax: true, experimentalDecorators: true, skipLibCheck: false, rootDir: '.', outDir: 'compiled' }, files: ['one-file.ts', 'consumer.ts'] }));
-    starter.write('own/one-file.ts', OWN);
-    starter.write('own/consumer.ts', sourceOf('./consumer.test-d.ts'));
-    done(await starter.bin('tsc', '-p', 'own'));
+    starter.write('src/own/tsconfig.json', JSON.stringify({ compilerOptions: { target: 'ES2022', module: 'nodenext', moduleResolution: 'nodenext', types: ['node'], strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, noPropertyAccessFromIndexSignature: true, isolatedModules: true, verbatimModuleSyntax: true, experimentalDecorators: true, skipLibCheck: false, rootDir: '.', outDir: '../../compiled' }, files: ['one-file.ts', 'consumer.ts'] }));
+    starter.write('src/own/one-file.ts', OWN);
+    starter.write('src/own/consumer.ts', sourceOf('./consumer.test-d.ts'));
+    done(await starter.bin('tsc', '-p', 'src/own'));
   });
 
   it('can be one file with all of it but what is native', { timeout: MINUTES }, async () => {
-    await build({ absWorkingDir: starter.folder, entryPoints: ['own/one-file.ts'], outfile: 'own/bundled/main.mjs', bundle: true, platform: 'node', format: 'esm', target: 'node20', tsconfig: 'own/tsconfig.json', external: ['lmdb', 'fs-native-extensions', '@node-rs/crc32'], banner: { js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);" }, logLevel: 'error' });
+    await build({ absWorkingDir: starter.folder, entryPoints: ['src/own/one-file.ts'], outfile: 'bundled/main.mjs', bundle: true, platform: 'node', format: 'esm', target: 'node20', tsconfig: 'src/own/tsconfig.json', external: ['lmdb', 'fs-native-extensions', '@node-rs/crc32'], banner: { js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);" }, logLevel: 'error' });
   });
 
   describe.each(MAJORS)('on Node %i', (major) => {
@@ -128,9 +128,9 @@ describe('the starter', () => {
     });
 
     it.each([
-      ['compiled by tsc', ['own/compiled/one-file.js']],
-      ['loaded by tsx', ['--import', 'tsx', 'own/one-file.ts']],
-      ['bundled by esbuild', ['own/bundled/main.mjs']],
+      ['compiled by tsc', ['compiled/one-file.js']],
+      ['loaded by tsx', ['--import', 'tsx', 'src/own/one-file.ts']],
+      ['bundled by esbuild', ['bundled/main.mjs']],
     ])('runs the own operator, %s, in processes and threads', { timeout: 3 * MINUTES }, async (name, args) => {
       for (const placement of ['process', 'thread']) {
         const { code, out, err } = await node(...args, placement, join(starter.folder, 'data', `${major} ${name} ${placement}`));

@@ -45,11 +45,21 @@ export async function packPackages(folder: string): Promise<readonly Tarball[]> 
   for (const { path } of inOrder(packages)) done(await run([process.execPath, tsc, '-p', 'tsconfig.build.json', '--noCheck'], path));
   const tarballs = join(folder, 'tar balls');
   mkdirSync(tarballs);
-  const { out } = done(await run(['npm', 'pack', '--workspaces', '--json', '--pack-destination', tarballs], folder));
-  // An object by name, or a list: versions of npm differ.
-  return Object.values(JSON.parse(out) as Readonly<Record<string, Packed>>).map(({ name, filename, size, unpackedSize, files }) => ({
+  return (await npmPack(folder, ['--workspaces', '--pack-destination', tarballs])).map(({ name, filename, size, unpackedSize, files }) => ({
     name, file: join(tarballs, basename(filename)), packed: size, unpacked: unpackedSize, entries: files.map(({ path }) => path),
   }));
+}
+
+/** Paths of the sources that each public package would take along, by its name. Nothing is compiled or written. */
+export async function packedSources(): Promise<ReadonlyMap<string, readonly string[]>> {
+  const packed = await npmPack(ROOT, ['--dry-run', '--ignore-scripts', ...publicPackages().flatMap(({ path }) => ['--workspace', path])]);
+  return new Map(packed.map(({ name, files }) => [name, files.map(({ path }) => path).filter((path) => path.startsWith('src/'))]));
+}
+
+async function npmPack(folder: string, args: readonly string[]): Promise<readonly Packed[]> {
+  const { out } = done(await run(['npm', 'pack', '--json', ...args], folder));
+  // An object by name, or a list: versions of npm differ.
+  return Object.values(JSON.parse(out) as Readonly<Record<string, Packed>>);
 }
 
 interface Package {
@@ -64,16 +74,21 @@ function copyPackages(folder: string): readonly Package[] {
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "workspaces": ["packages/*"] }');
   cpSync(join(ROOT, 'tsconfig.base.json'), join(folder, 'tsconfig.base.json'));
   for (const name of readdirSync(join(ROOT, 'node_modules'))) if (!/millrace$/.test(name)) symlinkSync(join(ROOT, 'node_modules', name), join(modules, name));
-  return readdirSync(join(ROOT, 'packages')).flatMap((directory) => {
-    const source = join(ROOT, 'packages', directory);
-    const manifest = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')) as Manifest;
-    if (manifest.private === true) return [];
-    const path = join(folder, 'packages', directory);
+  return publicPackages().map(({ path: source, manifest }) => {
+    const path = join(folder, 'packages', basename(source));
     cpSync(source, path, { recursive: true, filter: (from) => dirname(from) !== source || !NOT_SOURCES.has(basename(from)) });
     // Versions that differ from those at the root.
     if (existsSync(join(source, 'node_modules'))) symlinkSync(join(source, 'node_modules'), join(path, 'node_modules'));
     symlinkSync(path, join(modules, manifest.name));
-    return [{ path, manifest }];
+    return { path, manifest };
+  });
+}
+
+function publicPackages(): readonly Package[] {
+  return readdirSync(join(ROOT, 'packages')).flatMap((directory) => {
+    const path = join(ROOT, 'packages', directory);
+    const manifest = JSON.parse(readFileSync(join(path, 'package.json'), 'utf8')) as Manifest;
+    return manifest.private === true ? [] : [{ path, manifest }];
   });
 }
 
