@@ -81,7 +81,7 @@ export class StatusBoard {
 
   /**
    * Follows the statuses and heartbeats of a generation, and begins to beat. Resolves once all that was said before is known.
-   * @param onFailure called when a heartbeat cannot be written
+   * @param options `onFailure` is called when a heartbeat cannot be written
    */
   static async open(control: Control, options: { generation: number; process: string; clock: Clock; heartbeat?: HeartbeatOptions; onFailure?: (error: unknown) => void }): Promise<StatusBoard> {
     const board = new StatusBoard(control, options.generation, options.process, options.clock, options.heartbeat ?? DEFAULT_HEARTBEAT);

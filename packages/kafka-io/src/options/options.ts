@@ -31,7 +31,7 @@ const tls = z.strictObject({
 
 /**
  * The `backend` option of ports on Kafka and of `orchestrate`'s defaults, in code and YAML. All are optional. Durations in ms.
- * Defaults: {@link DEFAULTS}.
+ * The guide "Running on Kafka" lists the defaults.
  */
 export const kafkaOptions = z.strictObject({
   client: z

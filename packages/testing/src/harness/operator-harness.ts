@@ -130,7 +130,7 @@ export class OperatorHarness<I extends Operator> {
   /**
    * Lets the replica run until it has nothing to do but wait for records or the clock, or has ended. It commits as in
    * production: at the latest when there is nothing else to do.
-   * @param options.steps more than so many mean that it does not come to rest. Default 100,000
+   * @param options `steps`: more than so many mean that it does not come to rest. Default 100,000
    * @returns how many steps it made
    * @throws what it failed with; MillraceError `MILLRACE_TIMEOUT` after too many steps
    */
