@@ -98,7 +98,7 @@ export default {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^((packages|examples)/[^/]+/dist|packages/create-millrace/templates)/' },
+    exclude: { path: '^((packages|examples)/[^/]+/dist|docs/dist|packages/create-millrace/templates)/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'types', 'default'], extensions: ['.ts', '.js', '.d.ts', '.json'] },
