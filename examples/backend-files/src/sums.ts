@@ -29,7 +29,9 @@ export class Sum extends Operator {
   @state(z.object({ count: z.int().default(0), sum: z.number().default(0) })) declare total: Total;
 
   override async onRunning() {
-    for (const { n } of this.numbers.retrieve()) {
+    const numbers = this.numbers.retrieve();
+    if (numbers.length === 0) return;
+    for (const { n } of numbers) {
       this.total.count++;
       this.total.sum += n;
     }

@@ -48,7 +48,7 @@ describe('at a terminal', () => {
     text.mockResolvedValueOnce(CALLED_OFF as never);
     expect(await asked(argumentsOf([]))).toBeUndefined();
     expect(select).not.toHaveBeenCalled();
-    select.mockResolvedValueOnce(CALLED_OFF as never);
+    select.mockResolvedValueOnce(CALLED_OFF);
     expect(await asked(argumentsOf(['orders']))).toBeUndefined();
     expect(vi.mocked(prompts.cancel).mock.calls).toEqual([['Nothing was made.'], ['Nothing was made.']]);
   });
