@@ -1,11 +1,11 @@
-import { ContainerModule, orchestrate, type RunResult } from 'millrace';
+import { orchestrate, type RunResult } from 'millrace';
 import pc from 'picocolors';
-import { Airports } from './airports.js';
-import { AIRPORTS, FLIGHTS } from './data.js';
+import { FLIGHTS } from './data.js';
 import { Flights } from './flights.js';
 import { parseOptions, USAGE, type Options } from './options.js';
 import { displayOn, follow, type Terminal } from './progress.js';
-import { Scoreboard } from './scoreboard.js';
+import type { Scoreboard } from './scoreboard.js';
+import { scoreboard } from './services.js';
 import { table } from './table.js';
 
 /** The whole demo. @returns the exit code */
@@ -31,15 +31,13 @@ export async function demo(args: readonly string[], out: Terminal, err: Terminal
   }
 }
 
-async function run({ location, flights, replicas, minFlights, delivery }: Options, out: Terminal): Promise<number> {
-  const airports = await Airports.load(AIRPORTS);
-  const scoreboard = new Scoreboard();
-  const services = new ContainerModule(({ bind }) => {
-    bind(Airports).toConstantValue(airports);
-    bind(Scoreboard).toConstantValue(scoreboard);
-  });
+async function run({ location, flights, replicas, minFlights, delivery, placement }: Options, out: Terminal): Promise<number> {
   const began = performance.now();
-  const run = await orchestrate(new Flights('flights', { file: FLIGHTS, rows: flights, replicas, minFlights }), { location, services, defaults: { delivery } });
+  const run = await orchestrate(new Flights('flights', { file: FLIGHTS, rows: flights, replicas, minFlights }), {
+    location,
+    services: new URL('./services.js', import.meta.url),
+    defaults: { delivery, placement },
+  });
 
   const display = displayOn(out);
   const onSignal = (): void => display.note('Finishing what was read; once more stops at once.');

@@ -30,7 +30,8 @@ export class Flights extends Pipeline {
     this.parser = this.add(FlightParser);
     this.enricher = this.add(AirportEnricher);
     this.aggregator = this.add(DelayAggregator, {}, { replicas });
-    this.sink = this.add(WorstAirports, { minFlights });
+    // It shows the ranking to the program that runs the pipeline.
+    this.sink = this.add(WorstAirports, { minFlights }, { placement: 'inline' });
     this.parser.rows.connect(this.source.rows);
     this.enricher.flights.connect(this.parser.flights);
     this.aggregator.departures.connect(this.enricher.departures);
