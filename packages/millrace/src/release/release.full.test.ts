@@ -24,9 +24,12 @@ let nodes: ReadonlyMap<number, string>;
 let plain: UserProject;
 /** Made by `npm create millrace`, with tools. */
 let starter: UserProject;
+/** Made by it too, from the other template. */
+let backend: UserProject;
 let created: string;
 let noRegistry: string | undefined;
 const times: Record<string, number> = {};
+const warnings: Record<string, readonly string[]> = {};
 
 beforeAll(async () => {
   folder = join(realpathSync(mkdtempSync(join(tmpdir(), 'millrace-release-'))), 'a new user');
@@ -37,12 +40,15 @@ beforeAll(async () => {
   try {
     nodes = await nodePrograms(join(folder, 'nodes'), MAJORS);
     plain = new UserProject(join(folder, 'plain'), tarballs);
-    times['install millrace'] = await plain.install('millrace');
+    await install('millrace', plain, 'millrace');
     const creator = new UserProject(join(folder, 'creator'), tarballs);
-    times['install create-millrace'] = await creator.install('create-millrace');
+    await install('create-millrace', creator, 'create-millrace');
     created = done(await creator.bin('create-millrace', '../my first', '--yes')).out;
     starter = new UserProject(join(folder, 'my first'), tarballs);
-    times['install the starter'] = await starter.install();
+    await install('the starter', starter);
+    done(await creator.bin('create-millrace', '../my backend', '--template', 'backend'));
+    backend = new UserProject(join(folder, 'my backend'), tarballs);
+    await install('the starter of a backend', backend);
   } catch (error) {
     if (!(error instanceof NoRegistry)) throw error;
     noRegistry = error.message;
@@ -79,6 +85,14 @@ describe('what is installed', () => {
       ...Object.entries(sizes).map(([what, bytes]) => `node_modules of ${what}: ${megabytes(bytes)}`),
     ].join('\n'));
     expect(sizes.plain).toBeLessThan(100e6);
+  });
+
+  it('gives npm nothing to warn of', () => {
+    // Of a project that has not said which install scripts may run, npm names those of lmdb; the starter says so.
+    expect(warnings['millrace']?.filter((line) => !line.startsWith('npm warn install-scripts'))).toEqual([]);
+    expect(warnings['create-millrace']).toEqual([]);
+    expect(warnings['the starter']).toEqual([]);
+    expect(warnings['the starter of a backend']).toEqual([]);
   });
 
   it('loads the backends that are used, and no other', { timeout: 2 * MINUTES }, async () => {
@@ -152,6 +166,22 @@ describe('the starter', () => {
     });
   });
 });
+
+describe('the starter of a backend', () => {
+  beforeEach(({ skip }) => skip(noRegistry !== undefined, noRegistry));
+
+  it('compiles, passes the conformance suite, and is built when it is packed', { timeout: 5 * MINUTES }, async () => {
+    done(await backend.script('typecheck'));
+    expect(done(await backend.script('test')).out).toMatch(/Test Files +2 passed/);
+    expect(done(await run(['npm', 'pack', '--dry-run', '--json'], backend.folder)).out).toContain('dist/index.d.ts');
+  });
+});
+
+async function install(what: string, project: UserProject, ...packages: readonly string[]): Promise<void> {
+  const installed = await project.install(...packages);
+  times[`install ${what}`] = installed.time;
+  warnings[what] = installed.warnings;
+}
 
 function versionOf(project: UserProject): string {
   return (createRequire(join(project.folder, 'x.js'))('millrace/package.json') as { readonly version: string }).version;

@@ -9,7 +9,16 @@ const NO_REGISTRY = /\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|
 /** That dependencies of ours could not be had, which says nothing of our packages. */
 export class NoRegistry extends Error {}
 
+export interface Installed {
+  /** Milliseconds. */
+  readonly time: number;
+  /** Lines. */
+  readonly warnings: readonly string[];
+}
+
 interface Manifest {
+  readonly private?: boolean;
+  readonly type?: string;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
 }
@@ -26,22 +35,20 @@ export class UserProject {
   /**
    * `npm install` of what its package.json asks for and of more. Packages of ours, at whatever depth, come from their
    * tarballs, and others from npm's cache, else from its registry.
-   * @returns milliseconds it took
    * @throws NoRegistry
    */
-  async install(...more: readonly string[]): Promise<number> {
+  async install(...more: readonly string[]): Promise<Installed> {
     const file = join(this.folder, 'package.json');
-    const manifest = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Manifest) : { private: true, type: 'module' };
+    const manifest: Manifest = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Manifest) : { private: true, type: 'module' };
     const files = new Map(this.tarballs.map(({ name, file }) => [name, `file:${file}`]));
     const ours = (dependencies: Readonly<Record<string, string>> = {}) => Object.fromEntries(Object.entries(dependencies).map(([name, range]) => [name, files.get(name) ?? range]));
-    const dependencies = { ...ours((manifest as Manifest).dependencies), ...Object.fromEntries(more.map((name) => [name, files.get(name) ?? '*'])) };
-    const devDependencies = ours((manifest as Manifest).devDependencies);
+    const dependencies = { ...ours(manifest.dependencies), ...Object.fromEntries(more.map((name) => [name, files.get(name) ?? '*'])) };
+    const devDependencies = ours(manifest.devDependencies);
     const overrides = Object.fromEntries([...files].filter(([name]) => !(name in dependencies) && !(name in devDependencies)));
     writeFileSync(file, JSON.stringify({ ...manifest, dependencies, devDependencies, overrides }, undefined, 2));
     const start = performance.now();
-    const ended = await npmInstall(this.folder, []);
-    if (ended.err.includes('EBADENGINE')) throw new Error(ended.err);
-    return performance.now() - start;
+    const { err } = await npmInstall(this.folder, []);
+    return { time: performance.now() - start, warnings: err.split('\n').filter((line) => line.startsWith('npm warn')) };
   }
 
   write(file: string, text: string): void {
