@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitepress';
 import { withMermaid } from 'vitepress-plugin-mermaid';
-import { linksOfTheSite } from './links.js';
+import { anchorOf, linksOfTheSite } from './links.js';
 import { sidebar } from './sidebar.js';
 
 // The pages are the repository's Markdown as it stands, READMEs included, so that links between them hold in both places.
@@ -12,7 +12,7 @@ export default withMermaid(defineConfig({
   rewrites: { 'README.md': 'index.md', ':group/:name/README.md': ':group/:name/index.md' },
   outDir: 'dist/site',
   cacheDir: 'dist/cache',
-  markdown: { config: linksOfTheSite },
+  markdown: { anchor: { slugify: anchorOf }, config: linksOfTheSite },
   themeConfig: { sidebar, outline: [2, 3], search: { provider: 'local' } },
   // The one large chunk is mermaid, loaded where a page has a diagram.
   vite: { build: { chunkSizeWarningLimit: 4096 } },

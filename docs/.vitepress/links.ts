@@ -5,6 +5,11 @@ import type { MarkdownRenderer } from 'vitepress';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+/** The anchor of a heading, as GitHub makes it, so that links to it hold there and on the site. */
+export function anchorOf(heading: string): string {
+  return heading.toLowerCase().replace(/[^\p{L}\p{M}\p{N}\p{Pc} -]/gu, '').trim().replaceAll(' ', '-');
+}
+
 /**
  * Makes links that are right in the repository right on the site: a README is the index of its folder there, and what is no page,
  * such as a test, has its path as a title instead of a link.
