@@ -141,6 +141,11 @@ describe('what is wrong', () => {
     expect((error as SpecError).problems).toMatchObject([{ code: 'MILLRACE_CLASS_NOT_FOUND', where: 'operators.a.class', place: { line: 3, column: 26 } }]);
   });
 
+  it('is the option that decorators need, where esbuild finds it missing', async () => {
+    write('throw new Error("reader.ts:3:2: ERROR: Decorators are not valid here");', 'decorated.mjs');
+    expect(await failure('millrace: 1\npipeline: p\noperators: { a: { class: "./decorated.mjs#A" } }')).toContain('Decorators are not valid here; the tsconfig.json that is used needs experimentalDecorators, and its include that file [');
+  });
+
   it('ends at a later version, of which nothing else is said', async () => {
     expect(await failure('millrace: 2\r\nflow: p\r\n')).toBe(`\
 MILLRACE_SPEC_VERSION: pipeline.yaml describes no pipeline that can start, 1 problem:

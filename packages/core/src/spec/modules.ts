@@ -76,5 +76,7 @@ function notLoaded(specifier: string, url: string | undefined, thrown: unknown):
   }
   if (url === undefined) return { what: `the package ${specifier} cannot be found: ${reasonOf(thrown).split('\n')[0] ?? ''}`, remedy: 'install it, or begin the path of a file with ./', cause: thrown };
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION') return { what: `${specifier} cannot be loaded: Node.js does not run its kind of file`, remedy: 'TypeScript needs tsx (node --import tsx), or a build first', cause: thrown };
-  return { what: `${specifier} threw while it was loaded: ${reasonOf(thrown)}`, remedy: 'mend the module; the cause has the whole error', cause: thrown };
+  // What esbuild says, and so tsx, of a decorated field without the option; it does not name the option.
+  const remedy = reasonOf(thrown).includes('Decorators are not valid here') ? 'the tsconfig.json that is used needs experimentalDecorators, and its include that file' : 'mend the module; the cause has the whole error';
+  return { what: `${specifier} threw while it was loaded: ${reasonOf(thrown)}`, remedy, cause: thrown };
 }
