@@ -5,13 +5,15 @@ import tseslint from 'typescript-eslint';
 const tests = ['**/*.test.ts', '**/*.test-d.ts'];
 
 export default defineConfig(
-  { ignores: ['**/dist/', '**/coverage/', '**/.turbo/'] },
+  // The templates are projects of their own, with settings of their own; they are compiled by the tests.
+  { ignores: ['**/dist/', '**/coverage/', '**/.turbo/', 'packages/create-millrace/templates/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    // One program for all of the repository: one for each package would check the core once for each of them.
+    languageOptions: { parserOptions: { project: ['tsconfig.json', '.ci/tsconfig.json'], tsconfigRootDir: import.meta.dirname } },
     rules: {
       eqeqeq: ['error', 'always', { null: 'ignore' }],
       'prefer-const': ['error', { destructuring: 'all' }],
