@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
 import { ClosingLineReporter } from './.ci/reporter.js';
@@ -34,6 +35,8 @@ export default defineConfig(({ mode }) => {
             // Two busy cores stretch a test of one second to several; what is still running after this is stuck.
             testTimeout: full ? 600_000 : 20_000,
             hookTimeout: 20_000,
+            // Many files mostly wait for processes that they started.
+            maxWorkers: Math.ceil(1.5 * availableParallelism()),
           },
         },
         {
