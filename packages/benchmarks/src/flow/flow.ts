@@ -21,9 +21,8 @@ export interface FlowOptions {
 /** A memory space that is gone afterwards. */
 export const SPACE = 'benchmark';
 
-/** Runs a pipeline from a source to a sink to its end. @throws Error where the sink got other records than were sent */
-export async function runFlow({ name = 'benchmark', batchSize, validate = false, relay = false, delivery = 'at-least-once', wire = false, location = `memory:${SPACE}${wire ? '?wire' : ''}` }: FlowOptions, watch: Watch): Promise<void> {
-  const { records } = watch;
+/** From `source` to `sink`, over `relay` where there is to be one. */
+export function flowPipeline(name: string, { records, batchSize, relay }: { readonly records: number; readonly batchSize: number; readonly relay: boolean }): Pipeline {
   const pipeline = new Pipeline(name);
   const source = pipeline.add(Source, { records, batchSize }, { name: 'source' });
   const sink = pipeline.add(Sink, {}, { name: 'sink' });
@@ -34,6 +33,13 @@ export async function runFlow({ name = 'benchmark', batchSize, validate = false,
   } else {
     sink.readings.connect(source.readings);
   }
+  return pipeline;
+}
+
+/** Runs a pipeline from a source to a sink to its end. @throws Error where the sink got other records than were sent */
+export async function runFlow({ name = 'benchmark', batchSize, validate = false, relay = false, delivery = 'at-least-once', wire = false, location = `memory:${SPACE}${wire ? '?wire' : ''}` }: FlowOptions, watch: Watch): Promise<void> {
+  const { records } = watch;
+  const pipeline = flowPipeline(name, { records, batchSize, relay });
   const services = new ContainerModule(({ bind }) => void bind(Watch).toConstantValue(watch));
   try {
     const run = await orchestrate(pipeline, { location, services, logger: silentLogger, defaults: { delivery, ports: { validate } } });

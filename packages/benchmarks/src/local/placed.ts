@@ -1,18 +1,12 @@
-import { orchestrate, Pipeline, silentLogger } from 'millrace';
-import { Relay, Sink, Source } from '../flow/operators.js';
+import { orchestrate, silentLogger } from 'millrace';
+import { flowPipeline } from '../flow/flow.js';
 import type { Measured } from '../harness/race.js';
 import { withFolder } from './folder.js';
 
 /** Passes records from a source over an operator to a sink, exactly-once in a folder: from where all three run to the end of the sink. */
 export function placed(records: number, batchSize: number, placement: 'inline' | 'process'): Promise<Measured> {
   return withFolder(async (folder) => {
-    const pipeline = new Pipeline('benchmark');
-    const source = pipeline.add(Source, { records, batchSize }, { name: 'source' });
-    const relay = pipeline.add(Relay, {}, { name: 'relay' });
-    const sink = pipeline.add(Sink, {}, { name: 'sink' });
-    relay.readings.connect(source.readings);
-    sink.readings.connect(relay.passed);
-    const run = await orchestrate(pipeline, {
+    const run = await orchestrate(flowPipeline('benchmark', { records, batchSize, relay: true }), {
       location: `local:${folder}`,
       services: new URL('./placed-services.js', import.meta.url),
       logger: silentLogger,
@@ -21,8 +15,7 @@ export function placed(records: number, batchSize: number, placement: 'inline' |
     let [begunAt, endedAt] = [0, 0];
     run.on('stage', (replica, stage, from) => {
       if (stage === 'OperationRunning') begunAt = performance.now();
-      if (from !== 'OperationRunning' || !replica.startsWith('benchmark.sink#')) return;
-      endedAt = performance.now();
+      if (from === 'OperationRunning' && replica.startsWith('benchmark.sink#')) endedAt = performance.now();
     });
     await run.completed;
     const { replicas } = await run.metrics();
