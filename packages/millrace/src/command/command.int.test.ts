@@ -15,6 +15,8 @@ afterAll(() => project.close());
 
 const printed = (count: number): string => Array.from({ length: count }, (_, n) => `got ${n}\n`).join('');
 
+const jsonLines = (text: string): readonly unknown[] => text.trim().split('\n').map((line) => JSON.parse(line) as unknown);
+
 describe('millrace run', { timeout: WITH_PROCESSES }, () => {
   it('runs a pipeline of a module; stdout is the operators’ alone', async () => {
     const { code, out, err } = await project.millrace(['run', 'count.js']);
@@ -33,7 +35,7 @@ describe('millrace run', { timeout: WITH_PROCESSES }, () => {
 
   it('tells progress and end as lines of JSON', async () => {
     const { code, err } = await project.millrace(['run', 'count.js', '--json']);
-    const lines = err.trim().split('\n').map((line) => JSON.parse(line) as { readonly event: string });
+    const lines = jsonLines(err);
     expect(code).toBe(0);
     expect(lines.at(-2)).toMatchObject({ event: 'progress', operators: [{ operator: 'counter', records: 20, stage: 'closed' }, { operator: 'printer', records: 20, restarts: 0 }] });
     expect(lines.at(-1)).toEqual({ event: 'end', outcome: 'done', exitCode: 0 });
@@ -82,13 +84,41 @@ describe('what is wrong is told once, with a way out', { timeout: WITH_PROCESSES
     [['run', 'count.js', '--set', 'counter.count=-1'], 1, /MILLRACE_PLAN_INVALID: .*1 problem:\n.*counter.*count/],
     [['run', 'count.js', '--var', 'A=1'], 1, /--var is for the templates/],
     [['run', 'count.js', '--location', 'redis://x'], 1, /MILLRACE_BACKEND_UNKNOWN/],
-    [['operator', 'count.js', '--http', 'off'], 1, /MILLRACE_COMMAND_INVALID: name the operators or replicas to run/],
+    [['operator', 'count.js', '--http', 'off', '--log-format', 'text'], 1, /^error MILLRACE_COMMAND_INVALID: name the operators or replicas to run/],
     [['channels', 'list', 'count.js'], 1, /memory: is there within its own process only; name the location/],
   ])('millrace %j', async (args, code, err) => {
     const ended = await project.millrace(args);
     expect(ended).toMatchObject({ code, out: '' });
     expect(ended.err).toMatch(err);
     expect(ended.err.match(/^error/gm)).toHaveLength(1);
+  });
+
+  it('is told as a line of JSON to who asked for JSON: a failed run, after the lines of its log', async () => {
+    const { code, err } = await project.millrace(['run', 'count.js', '--json', '--set', 'printer.failAt=5']);
+    const lines = jsonLines(err);
+    expect(code).toBe(115);
+    expect(lines.at(-1)).toEqual({
+      event: 'error', code: 'MILLRACE_STEP_FAILED', message: expect.stringMatching(/^MILLRACE_STEP_FAILED: .*no more$/) as string, operator: 'count-up.printer#0',
+      causes: [{ message: 'no more', at: expect.stringMatching(/my project\/count\.js:\d+:\d+$/) as string }],
+      docs: 'docs/errors.md#millrace_step_failed', exitCode: 115,
+    });
+    expect(lines).toContainEqual(expect.objectContaining({ level: 'error', pipeline: 'count-up' }));
+  });
+
+  it.each<readonly [args: readonly string[], line: object]>([
+    [['run', 'count.js', '--json', '--quiet', '--set', 'counter.count=-1', '--set', 'printer.failAt=x'], { code: 'MILLRACE_PLAN_INVALID', problems: [{ code: 'MILLRACE_PARAMETER_INVALID', severity: 'error', where: 'count-up.counter.count' }, { where: 'count-up.printer.failAt' }] }],
+    [['run', 'wrong.yaml', '--json'], { code: 'MILLRACE_SPEC_INVALID', problems: [{ code: 'MILLRACE_PORT_UNKNOWN', place: { line: 6, column: 14 } }, { code: 'MILLRACE_CONNECTION_INVALID', place: { line: 6, column: 33 } }] }],
+    [['run', 'throws.js', '--json'], { code: 'MILLRACE_MODULE_FAILED', causes: [{ message: expect.stringContaining('reading \'port\''), at: expect.stringMatching(/throws\.js:2:\d+$/) }] }],
+    [['plan', 'throws.js', '--format', 'json'], { code: 'MILLRACE_MODULE_FAILED' }],
+    [['describe', 'cuont.js', '--format', 'json', '--verbose'], { code: 'MILLRACE_MODULE_FAILED', stacks: [expect.stringMatching(/^MillraceError: .*\n\s+at /)] }],
+    [['channels', 'lag', 'count.js', '--format', 'json'], { code: 'MILLRACE_COMMAND_INVALID' }],
+    [['operator', 'throws.js', 'printer', '--log-level', 'silent'], { code: 'MILLRACE_MODULE_FAILED' }],
+  ])('is told as a line of JSON to who asked for JSON: millrace %j', async (args, line) => {
+    project.write('wrong.yaml', 'millrace: 1\npipeline: wrong\noperators:\n  printer:\n    class: ./count.js#Printer\n    ports: { number: { connect: counter.numbers } }\n');
+    const { code, out, err } = await project.millrace(args);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(jsonLines(err)).toEqual([expect.objectContaining({ event: 'error', exitCode: 1 })]);
+    expect(jsonLines(err)[0]).toMatchObject(line);
   });
 
   it('leaves a project that has its own copy to that one', async () => {
@@ -117,9 +147,15 @@ describe('millrace plan and describe', { timeout: WITH_PROCESSES }, () => {
   });
 
   it('a plan with errors is shown, and fails', async () => {
-    const { code, out } = await project.millrace(['plan', 'count.js', '--set', 'counter.count=none']);
+    const args = ['plan', 'count.js', '--set', 'counter.count=none'];
+    const { code, out } = await project.millrace(args);
     expect(code).toBe(1);
     expect(out).toMatch(/^error: count-up\.counter.*MILLRACE_PARAMETER_INVALID/m);
+    const json = await project.millrace([...args, '--format', 'json']);
+    const problems = [{ code: 'MILLRACE_PARAMETER_INVALID', where: 'count-up.counter.count' }];
+    expect(json.code).toBe(1);
+    expect(JSON.parse(json.out)).toMatchObject({ pipeline: 'count-up', problems });
+    expect(jsonLines(json.err)).toMatchObject([{ event: 'error', code: 'MILLRACE_PLAN_INVALID', problems, exitCode: 1 }]);
   });
 
   it('describes operators without their secrets', async () => {
@@ -183,7 +219,7 @@ describe('millrace operator', { timeout: WITH_PROCESSES }, () => {
     const { code, err } = await project.millrace(['operator', 'count.js', 'printer', '--run-id', 'r3', '--location', 'local:./taken', '--http', `127.0.0.1:${port}`]);
     await new Promise((resolve) => taken.close(resolve));
     expect(code).toBe(1);
-    expect(err).toMatch(new RegExp(`^error MILLRACE_ADDRESS_IN_USE: 127\\.0\\.0\\.1:${port} is taken`));
+    expect(jsonLines(err)).toMatchObject([{ level: 'error', msg: 'not started', err: { code: 'MILLRACE_ADDRESS_IN_USE', message: expect.stringContaining(`127.0.0.1:${port} is taken`) as string } }]);
     expect(existsSync(join(project.folder, 'taken'))).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import '../backends.js';
 import { CommanderError } from 'commander';
-import { EXIT, reportError } from './failure.js';
+import { EXIT, tellFailure, type FailureFlags } from './failure.js';
 import { createProgram } from './program.js';
 import type { Streams } from './terminal.js';
 
@@ -12,14 +12,15 @@ import type { Streams } from './terminal.js';
  */
 export async function command(args: readonly string[], streams: Streams): Promise<number> {
   let code: number = EXIT.done;
-  const program = createProgram(streams, (exitCode) => (code = exitCode));
+  let flags: FailureFlags = {};
+  const program = createProgram(streams, (exitCode) => (code = exitCode)).hook('preAction', (_program, called) => void (flags = called.opts()));
   try {
     await program.parseAsync([...args], { from: 'user' });
     return code;
   } catch (error) {
     // Commander has said what is wrong; help and version end that way too.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.misused;
-    reportError(error, streams.err, args.includes('--verbose'));
+    tellFailure(error, streams.err, EXIT.failed, flags);
     return EXIT.failed;
   }
 }

@@ -1,9 +1,38 @@
 import { fileURLToPath } from 'node:url';
-import { MillraceError, toError } from '@millrace/core';
+import { MillraceError, toError, type ErrorPlace, type Problem } from '@millrace/core';
 import { colorsOf, type Stream } from './terminal.js';
 
 /** Exit codes of the command beside those of a run. */
 export const EXIT = { done: 0, failed: 1, misused: 2 } as const;
+
+/** Flags that say in which form an error is told. */
+export interface FailureFlags {
+  readonly json?: boolean;
+  readonly format?: string;
+  readonly logFormat?: string;
+  readonly verbose?: boolean;
+}
+
+/** Tells what a command ends with: a line of JSON where any JSON was asked for, else text for people. */
+export function tellFailure(thrown: unknown, stream: Stream, exitCode: number, { json = false, format, logFormat, verbose = false }: FailureFlags): void {
+  if (json || format === 'json' || logFormat === 'json') stream.write(`${JSON.stringify(failureOf(thrown, exitCode, verbose))}\n`);
+  else reportError(thrown, stream, verbose);
+}
+
+/** What {@link reportError} shows, by name, and every problem of a plan or a description. */
+function failureOf(thrown: unknown, exitCode: number, verbose: boolean): object {
+  const error = toError(thrown, 'the command');
+  const { code, problems } = error as { readonly code?: unknown; readonly problems?: readonly (Problem & { readonly cause?: unknown })[] };
+  const causes = causesOf(error).map((cause) => ({ message: cause.message, at: originOf(cause) }));
+  return {
+    event: 'error', code, message: error.message, ...placeOf(error),
+    ...(problems === undefined ? {} : { problems: problems.map(({ cause: _cause, ...problem }) => problem) }),
+    ...(causes.length === 0 ? {} : { causes }),
+    ...(MillraceError.is(error) ? { docs: error.docs } : {}),
+    ...(verbose ? { stacks: stacksOf(error) } : {}),
+    exitCode,
+  };
+}
 
 const reported = new WeakSet<Error>();
 
@@ -18,11 +47,8 @@ export function reportError(thrown: unknown, stream: Stream, verbose: boolean): 
 
 function detailsOf(error: Error): readonly string[] {
   const lines: string[] = [];
-  if (MillraceError.is(error)) {
-    const { operator, port, channel, partition, offset } = error;
-    const place = Object.entries({ operator, port, channel, partition, offset }).flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`]));
-    if (place.length > 0) lines.push(`  at ${place.join(', ')}`);
-  }
+  const place = Object.entries(placeOf(error)).flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`]));
+  if (place.length > 0) lines.push(`  at ${place.join(', ')}`);
   for (const cause of causesOf(error)) {
     if (!error.message.includes(cause.message)) lines.push(`  because ${cause.message}`);
     const at = originOf(cause);
@@ -30,6 +56,12 @@ function detailsOf(error: Error): readonly string[] {
   }
   if (MillraceError.is(error)) lines.push(`  see ${error.docs}`);
   return lines;
+}
+
+function placeOf(error: Error): ErrorPlace {
+  if (!MillraceError.is(error)) return {};
+  const { operator, port, channel, partition, offset } = error;
+  return { operator, port, channel, partition, offset };
 }
 
 function causesOf(error: Error): readonly Error[] {

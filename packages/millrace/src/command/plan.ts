@@ -1,6 +1,6 @@
 import { formatProblem, PlanError, type Plan } from '@millrace/core';
 import { resolveBackends } from '@millrace/orchestrator';
-import { EXIT } from './failure.js';
+import { EXIT, tellFailure } from './failure.js';
 import { prepare, type PipelineFlags, type Prepared } from './run-options.js';
 import { colorsOf, type Streams } from './terminal.js';
 
@@ -13,8 +13,9 @@ export async function plan(target: string, flags: PlanFlags, { out, err }: Strea
   const made = await planOf(await prepare(target, flags));
   out.write(`${flags.format === 'json' ? JSON.stringify(made.toJSON(), undefined, 2) : flags.format === 'mermaid' ? made.toMermaid() : made.toText()}\n`);
   const errors = made.problems.filter(({ severity }) => severity === 'error');
+  if (errors.length > 0 && flags.format === 'json') tellFailure(new PlanError(made.pipeline, made.problems), err, EXIT.failed, flags);
   // The text lists them itself.
-  if (flags.format !== 'text') for (const problem of errors) err.write(`${colorsOf(err).red('error')} ${formatProblem(problem)}\n`);
+  if (flags.format === 'mermaid') for (const problem of errors) err.write(`${colorsOf(err).red('error')} ${formatProblem(problem)}\n`);
   return errors.length === 0 ? EXIT.done : EXIT.failed;
 }
 

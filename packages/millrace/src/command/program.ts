@@ -29,7 +29,7 @@ export function createProgram(streams: Streams, done: (exitCode: number) => void
 
   runFlags(pipelineFlags(program.command('run').description('runs a pipeline until it is done').argument(...FILE)), 'text', 'warn')
     .addOption(onlyOption('runs'))
-    .option('--json', 'progress as lines of JSON')
+    .addOption(new Option('--json', 'progress, log, end and errors as lines of JSON').implies({ logFormat: 'json' }))
     .option('-q, --quiet', 'no progress')
     .action(async (file: string, flags: RunCommandFlags) => done(await (await import('./run.js')).run(file, flags, streams)));
 

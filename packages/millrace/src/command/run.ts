@@ -1,5 +1,5 @@
 import { orchestrate, type Run, type RunMetrics } from '@millrace/orchestrator';
-import { EXIT, reportError } from './failure.js';
+import { EXIT, tellFailure } from './failure.js';
 import { loggerOf, type LogFlags } from './logging.js';
 import { displayOn, type Display } from './progress/display.js';
 import { rowsOf } from './progress/rows.js';
@@ -18,7 +18,8 @@ export async function run(target: string, flags: RunCommandFlags, { err }: Strea
   return await follow(running, err, flags);
 }
 
-async function follow(running: Run, err: Stream, { json = false, quiet = false, verbose = false }: RunCommandFlags): Promise<number> {
+async function follow(running: Run, err: Stream, flags: RunCommandFlags): Promise<number> {
+  const { json = false, quiet = false } = flags;
   const note = (text: string): void => void (quiet || json || err.write(`${text}\n`));
   const onSignal = (): void => note('Finishing what was read; once more stops at once.');
   process.once('SIGINT', onSignal);
@@ -34,8 +35,9 @@ async function follow(running: Run, err: Stream, { json = false, quiet = false, 
     return result.exitCode;
   } catch (error) {
     display.end();
-    reportError(error, err, verbose);
-    return running.exitCode ?? EXIT.failed;
+    const exitCode = running.exitCode ?? EXIT.failed;
+    tellFailure(error, err, exitCode, flags);
+    return exitCode;
   } finally {
     process.off('SIGINT', onSignal);
     running.off('progress', show);

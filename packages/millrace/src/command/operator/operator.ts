@@ -17,15 +17,16 @@ export interface OperatorFlags extends RunFlags, LogFlags {
  * @returns the exit code of the run
  */
 export async function operator(target: string, only: readonly string[], flags: OperatorFlags, { err }: Streams): Promise<number> {
-  if (only.length === 0) throw new MillraceError('MILLRACE_COMMAND_INVALID', 'name the operators or replicas to run, as arguments or in MILLRACE_ONLY: reader, writer#2');
-  const health = new HealthOfRun();
   const logger = await loggerOf(err, flags);
-  const { pipeline, options } = await prepare(target, { ...flags, only });
-  let running: Run | undefined;
-  const endpoint = flags.http === 'off' ? undefined : await serveRun(flags.http, health, () => running);
+  const health = new HealthOfRun();
   const onSignal = (): void => health.stopping();
-  for (const signal of SIGNALS) process.on(signal, onSignal);
+  let running: Run | undefined;
+  let endpoint: Endpoint | undefined;
   try {
+    if (only.length === 0) throw new MillraceError('MILLRACE_COMMAND_INVALID', 'name the operators or replicas to run, as arguments or in MILLRACE_ONLY: reader, writer#2');
+    const { pipeline, options } = await prepare(target, { ...flags, only });
+    endpoint = flags.http === 'off' ? undefined : await serveRun(flags.http, health, () => running);
+    for (const signal of SIGNALS) process.on(signal, onSignal);
     if (endpoint !== undefined) logger.info({ url: endpoint.url, pipeline: pipeline.name }, 'listening');
     running = await orchestrate(pipeline, { ...options, logger });
     health.watch(running);
@@ -34,9 +35,10 @@ export async function operator(target: string, only: readonly string[], flags: O
     logger.info({ pipeline: pipeline.name, outcome, exitCode }, 'ended');
     return exitCode;
   } catch (error) {
-    if (running === undefined) throw error;
-    // The run has logged it.
-    return running.exitCode ?? EXIT.failed;
+    // A run logs its own; that there is none must be told even where nothing is logged.
+    if (running === undefined && flags.logLevel === 'silent') throw error;
+    if (running === undefined) logger.error({ error }, 'not started');
+    return running?.exitCode ?? EXIT.failed;
   } finally {
     for (const signal of SIGNALS) process.off(signal, onSignal);
     await endpoint?.close();
