@@ -26,23 +26,21 @@ export interface ErrorDetails extends ErrorPlace {
  */
 export class MillraceError extends Error implements ErrorPlace {
   readonly code: ErrorCode;
-  readonly operator: string | undefined;
-  readonly port: string | undefined;
-  readonly channel: string | undefined;
-  readonly partition: number | undefined;
-  readonly offset: number | undefined;
+  declare readonly operator?: string;
+  declare readonly port?: string;
+  declare readonly channel?: string;
+  declare readonly partition?: number;
+  declare readonly offset?: number;
   readonly retriable: boolean;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(`${code}: ${message}`, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'MillraceError';
     this.code = code;
-    this.operator = details.operator;
-    this.port = details.port;
-    this.channel = details.channel;
-    this.partition = details.partition;
-    this.offset = details.offset;
-    this.retriable = details.retriable ?? false;
+    const { operator, port, channel, partition, offset, retriable = false } = details;
+    // Only what is known: Node shows every own member of an error that nobody caught.
+    Object.assign(this, Object.fromEntries(Object.entries({ operator, port, channel, partition, offset }).filter(([, value]) => value !== undefined)));
+    this.retriable = retriable;
     Object.defineProperty(this, BRAND, { value: true });
   }
 
