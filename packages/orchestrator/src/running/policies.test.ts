@@ -232,7 +232,7 @@ describe('a throw that no record can be blamed for ends the run', () => {
   });
 
   it('with no record in hand', async () => {
-    await expect(start({ onRunning: () => Promise.reject(new Error('no')) })).rejects.toMatchObject({ code: 'MILLRACE_STEP_FAILED', offset: undefined });
+    await expect(start({ onRunning: () => Promise.reject(new Error('no')) })).rejects.toMatchObject({ code: 'MILLRACE_STEP_FAILED' });
   });
 
   it('in onTick', async () => {
