@@ -6,6 +6,7 @@ import { Frames } from './protocol/frames.js';
 import { Reader } from './protocol/reader.js';
 import { Writer } from './protocol/writer.js';
 import { apiVersions, type ApiVersions } from './requests/api-versions.js';
+import { tlsFailure, tlsRemedy } from './tls-failure.js';
 import type { KafkaRequest } from './types.js';
 
 /** A request on its way, and whom to tell. */
@@ -152,7 +153,7 @@ export class Connection {
     const lifetime = await this.wire?.authenticate(this.versions).catch((error: unknown) => {
       const { name, message } = error as Error;
       if (/Connection/.test(name)) throw this.lost ?? this.failure(this.trouble);
-      throw new KafkaError('authentication', message, { ...this.place(), principal: this.settings.principal, cause: error });
+      throw new KafkaError('authentication', `${message}; look at KAFKA_SASL_MECHANISM, KAFKA_USERNAME and KAFKA_PASSWORD`, { ...this.place(), principal: this.settings.principal, cause: error });
     });
     this.expires = performance.now() + 0.8 * (lifetime ?? Infinity);
   }
@@ -180,9 +181,11 @@ export class Connection {
 
   private failure(cause: unknown): KafkaError {
     const { code, message } = (cause ?? {}) as { code?: string; message?: string };
-    if (code !== undefined && /^EPROTO$|TLS|SSL|CERT|SIGNATURE/.test(code)) return new KafkaError('authentication', `TLS failed: ${message}`, { ...this.place(), cause });
-    const early = this.answered <= 1 ? ' before it answered a request; its listener may want TLS (kafkas://) or SASL' : '';
-    const text = cause === undefined ? `the broker closed the connection${early}` : this.wire === undefined ? `no connection: ${message}` : `the connection broke: ${message}`;
+    const remedy = cause === undefined ? undefined : tlsRemedy(cause);
+    const wayOut = remedy === undefined ? '' : `; ${remedy}`;
+    if (code !== undefined && /^EPROTO$|TLS|SSL|CERT|SIGNATURE/.test(code)) return new KafkaError('authentication', `TLS failed: ${tlsFailure(cause)}${wayOut}`, { ...this.place(), cause });
+    const [when, why] = this.answered <= 1 ? [' before it answered a request', '; its listener may want TLS (kafkas://) or SASL (KAFKA_SASL_MECHANISM), or a certificate of this client (KAFKA_SSL_CERT)'] : ['', ''];
+    const text = cause === undefined ? `the broker closed the connection${when}${why}` : this.wire === undefined ? `no connection: ${message}${wayOut}` : `the connection broke${when}: ${message}${why}`;
     return new KafkaError('connection', text, { ...this.place(), cause });
   }
 

@@ -1,5 +1,6 @@
 import { MillraceError } from '@millrace/core';
 import { readFileSync } from 'node:fs';
+import type { ConnectionOptions } from 'node:tls';
 import type { ClientOptions } from '../client/index.js';
 import { kafkaOptions, type KafkaOptions } from './options.js';
 
@@ -28,7 +29,7 @@ export function saslOf(options: KafkaOptions, environment: Environment): ClientO
  * How brokers prove themselves and, with a certificate, how one does: each of the options, else of the environment.
  * @throws MillraceError `MILLRACE_OPTION_INVALID` where a file cannot be read, a certificate lacks its key or has no use
  */
-export function tlsOf(options: KafkaOptions, tls: boolean, environment: Environment): ClientOptions['tls'] {
+export function tlsOf(options: KafkaOptions, tls: boolean, environment: Environment): ConnectionOptions | undefined {
   const own = options.client?.tls;
   if (!tls) {
     if (own === undefined) return undefined;

@@ -13,8 +13,10 @@ export async function checkLocation(location: string, backends: readonly URL[], 
   const network: Finding[] = [];
   try {
     const backend = await backendOf(location, backends);
-    network.push(...(await checkBrokers(backend.parse(location).location)));
-    if (network.length > 0 && network.every(({ status }) => status === 'failed')) return network;
+    const brokers = await checkBrokers(backend.parse(location).location);
+    network.push(...brokers.flat());
+    // A client would fail in the same way.
+    if (brokers.length > 0 && brokers.every((found) => found.some(({ status }) => status === 'failed'))) return network;
     const began = performance.now();
     transport = await within(backend.connect(location));
     const { reach, durable, transactions } = transport.capabilities;

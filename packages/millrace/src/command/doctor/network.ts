@@ -1,19 +1,18 @@
-import { readFileSync } from 'node:fs';
-import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { toError } from '@millrace/core';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { failed, type Finding } from './checks.js';
 
 const PATIENCE_MS = 5_000;
 const SOON_DAYS = 14;
 
 /** Each broker that a location names, reached on its own, since a client is content with one of them. */
-export async function checkBrokers(location: string): Promise<readonly Finding[]> {
+export async function checkBrokers(location: string): Promise<readonly (readonly Finding[])[]> {
   const [, scheme, list = ''] = /^(kafkas?):\/\/([^/?]+)/.exec(location) ?? [];
-  return (await Promise.all(list.split(',').filter((broker) => broker !== '').map(async (broker) => {
+  return await Promise.all(list.split(',').filter((broker) => broker !== '').map(async (broker) => {
     const [, host = broker, port = '9092'] = /^\[?([^\]]+?)\]?(?::(\d+))?$/.exec(broker) ?? [];
-    return scheme === 'kafkas' ? await checkTls(host, Number(port)) : [await checkTcp(host, Number(port))];
-  }))).flat();
+    const reached = await checkTcp(host, Number(port));
+    return scheme === 'kafka' || reached.status === 'failed' ? [reached] : [reached, await checkTls(host, Number(port))];
+  }));
 }
 
 async function checkTcp(host: string, port: number): Promise<Finding> {
@@ -27,23 +26,24 @@ async function checkTcp(host: string, port: number): Promise<Finding> {
   }
 }
 
-async function checkTls(host: string, port: number): Promise<readonly Finding[]> {
-  const reached = await checkTcp(host, port);
-  if (reached.status === 'failed') return [reached];
+async function checkTls(host: string, port: number): Promise<Finding> {
   const check = `TLS of ${host}:${port}`;
+  const { tlsFailure, tlsOf, tlsRemedy } = await import('@millrace/kafka-io');
+  let tls: ConnectionOptions | undefined;
   try {
-    const { KAFKA_SSL_CA } = process.env;
-    // The answer is to be seen even where it is not to be trusted.
-    const socket = await opened(connectTls({ host, port, servername: host, rejectUnauthorized: false, ...(KAFKA_SSL_CA === undefined ? {} : { ca: readFileSync(KAFKA_SSL_CA) }) }), 'secureConnect');
+    tls = tlsOf({}, true, process.env);
+  } catch (error) {
+    return failed(check, error);
+  }
+  try {
+    const socket = await opened(connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...tls }), 'secureConnect');
     const { valid_to: until } = socket.getPeerCertificate();
-    const reason = socket.authorized ? undefined : toError(socket.authorizationError, 'TLS').message;
     const protocol = socket.getProtocol();
     socket.destroy();
-    if (reason !== undefined) return [reached, { check, status: 'failed', found: `the certificate is not trusted: ${reason}`, remedy: 'name the file of the authority in KAFKA_SSL_CA, or correct the host name' }];
-    const days = Math.floor((Date.parse(until) - Date.now()) / 86_400_000);
-    return [reached, { check, status: days < SOON_DAYS ? 'warning' : 'ok', found: `${protocol}, the certificate is good for ${days} days`, ...(days < SOON_DAYS ? { remedy: 'renew the certificate' } : {}) }];
+    const isSoon = Date.parse(until) - Date.now() < SOON_DAYS * 86_400_000;
+    return { check, status: isSoon ? 'warning' : 'ok', found: `${protocol}, the certificate is good until ${new Date(until).toISOString()}`, ...(isSoon ? { remedy: 'renew the certificate' } : {}) };
   } catch (error) {
-    return [reached, failed(check, error, 'is this the port for TLS? kafka:// is without')];
+    return failed(check, new Error(tlsFailure(error)), tlsRemedy(error) ?? 'is this the port for TLS? kafka:// is without');
   }
 }
 
