@@ -12,6 +12,8 @@ export default withMermaid(defineConfig({
   rewrites: { 'README.md': 'index.md', ':group/:name/README.md': ':group/:name/index.md' },
   outDir: 'dist/site',
   cacheDir: 'dist/cache',
+  // mermaid measures a label before it stands in the page, without the line height of the page's paragraphs.
+  head: [['style', {}, '.vp-doc .mermaid p { margin: 0; line-height: inherit }']],
   markdown: { anchor: { slugify: anchorOf }, config: linksOfTheSite },
   themeConfig: { sidebar, outline: [2, 3], search: { provider: 'local' } },
   // The one large chunk is mermaid, loaded where a page has a diagram.
