@@ -17,6 +17,7 @@ export interface KafkaSettings {
     readonly maxBytes: number;
     readonly partitionBytes: number;
     readonly bufferBytes: number;
+    readonly metadataMaxAge: number;
     readonly isolation: Isolation;
   };
   readonly topic: { readonly prefix: string; readonly replicationFactor?: number | undefined; readonly configs?: Readonly<Record<string, string>> | undefined };
@@ -34,7 +35,7 @@ export interface KafkaSettings {
 
 export const DEFAULTS: Omit<KafkaSettings, 'client' | 'protocol'> = {
   producer: { lingerMs: 2, batchBytes: 512 * 1024, compression: 'none', maxBufferedBytes: 32 * 1024 * 1024, deliveryTimeout: 60_000, transactionTimeout: 10_000 },
-  fetch: { maxWait: 500, maxBytes: 16 * 1024 * 1024, partitionBytes: 1024 * 1024, bufferBytes: 64 * 1024 * 1024, isolation: 'read_committed' },
+  fetch: { maxWait: 500, maxBytes: 16 * 1024 * 1024, partitionBytes: 1024 * 1024, bufferBytes: 64 * 1024 * 1024, metadataMaxAge: 30_000, isolation: 'read_committed' },
   topic: { prefix: '' },
   fencing: true,
   offsetReset: 'fail',

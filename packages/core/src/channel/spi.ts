@@ -221,9 +221,17 @@ export interface ReaderOptions {
   readonly start: 'earliest' | 'latest' | number;
   /** The channel belongs to somebody else. */
   readonly external?: boolean;
+  /** Which partitions to take up beside those named, where somebody gives the channel more of them. Absent: they are final. */
+  readonly share?: PartitionShare;
   /** The backend's own options. */
   readonly backend?: unknown;
   readonly role?: ChannelRole;
+}
+
+/** The partitions p with p mod `of` = `index`. */
+export interface PartitionShare {
+  readonly index: number;
+  readonly of: number;
 }
 
 export interface WriterOptions {
@@ -248,6 +256,10 @@ export interface ChannelRole {
 export interface ChannelReader {
   readonly channel: string;
   readonly group: string;
+  /**
+   * Those that are read. One that joins by {@link ReaderOptions.share} begins at the group's position, else at its first record whatever
+   * `start` says, and is told by a batch, be it of no records.
+   */
   readonly partitions: readonly number[];
   /** Places the reader at the group's committed positions, or at its start, and returns them. Called once, before the first read. */
   loadInputRecordOffset(): Promise<Offsets>;

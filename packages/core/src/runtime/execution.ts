@@ -87,7 +87,7 @@ export class Execution {
   bind(instance: Operator): void {
     for (const [name, value] of [...this.inputs, ...this.outputs]) Object.defineProperty(instance, name, { value, enumerable: true, configurable: true });
     const { env } = this.#options;
-    this.#state = new StateStore({ replica: this.name, states: env.operator.states, stored: this.#home.state, partitions: this.#statePartitions(), limit: env.transport(env.homeLocation).limits.stateBytes });
+    this.#state = new StateStore({ replica: this.name, states: env.operator.states, stored: this.#home.state, partitions: () => this.#statePartitions(), limit: env.transport(env.homeLocation).limits.stateBytes });
     this.#state.restore(instance);
   }
 
@@ -97,9 +97,12 @@ export class Execution {
     const { channel } = plan;
     const session = this.#sessions.get(env.transport(channel.location))!;
     const { external } = channel;
-    const partitions = assignedPartitions(channel.partitions, env.operator.replicas, env.index, plan.broadcast);
+    const { replicas } = env.operator;
+    const partitions = assignedPartitions(channel.partitions, replicas, env.index, plan.broadcast);
+    // A bounded job reads what is there at its start.
+    const grows = external !== undefined && !external.untilEnd;
     const group = groupName(external?.group ?? channel.name, plan.broadcast, env.index);
-    const reader = await session.reader(channel.name, { group, partitions, start: external?.start ?? 'earliest', external: external !== undefined, backend: plan.backend, ...this.#role(channel, plan.name, writerNames(env.pipeline, channel)) });
+    const reader = await session.reader(channel.name, { group, partitions, start: external?.start ?? 'earliest', external: external !== undefined, ...(grows ? { share: plan.broadcast ? { index: 0, of: 1 } : { index: env.index, of: replicas } } : {}), backend: plan.backend, ...this.#role(channel, plan.name, writerNames(env.pipeline, channel)) });
     const positions = await reader.loadInputRecordOffset();
     const wake = (): void => signal.notify(Wake.Status);
     let end: EndOfStream | undefined;

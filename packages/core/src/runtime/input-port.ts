@@ -179,7 +179,8 @@ export class ChannelInputPort extends InputPort<unknown> {
     const positions = new Map<number, number>();
     for (const partition of this.#changed) {
       const position = Math.min(this.#next.get(partition)!, this.#retained.get(partition) ?? Infinity);
-      if (position > this.#committed.get(partition)!) positions.set(partition, position);
+      // A partition that joined while the run goes on has none: where it begins is committed too.
+      if (position > (this.#committed.get(partition) ?? -1)) positions.set(partition, position);
     }
     for (const [partition, position] of positions) this.#committed.set(partition, position);
     this.#changed.clear();

@@ -15,7 +15,7 @@ interface Instance {
 
 function open(given: Partial<StateStoreOptions> & { readonly values?: Readonly<Record<string, unknown>> } = {}, states: readonly StateMetadata[] = [{ name: 'counter', schema: Counter, per: 'replica' }, { name: 'seen', schema: Seen, per: 'replica' }, { name: 'sums', schema: Counter, per: 'partition' }]) {
   const stored = new Map(Object.entries(given.values ?? {}).map(([key, value]) => [key, Buffer.from(JSON.stringify(value))]));
-  const store = new StateStore({ replica: 'p.op#0', states, stored, partitions: [1, 3], limit: Infinity, ...given });
+  const store = new StateStore({ replica: 'p.op#0', states, stored, partitions: () => [1, 3], limit: Infinity, ...given });
   const instance = {} as Instance;
   store.restore(instance);
   return { store, instance };
@@ -91,6 +91,15 @@ describe('state', () => {
     expect(instance.sums.partitions).toEqual([1, 3]);
     expect(() => instance.sums.get(2)).toThrow(/MILLRACE_STATE_INVALID: p\.op#0 asks for sums of partition 2, but it reads 1, 3/);
     expect(() => instance.sums.set(0, { n: 1 })).toThrow('MILLRACE_STATE_INVALID');
+  });
+
+  it('of a partition that joins later begins at its default', () => {
+    const partitions = [1, 3];
+    const { store, instance } = open({ partitions: () => partitions, values: { 'state/sums/5': { n: 2 } } });
+    partitions.push(5, 7);
+    expect(instance.sums.partitions).toEqual([1, 3, 5, 7]);
+    for (const partition of [5, 7]) instance.sums.get(partition).n++;
+    expect(changes(store)).toEqual({ 'state/sums/5': { n: 3 }, 'state/sums/7': { n: 1 } });
   });
 
   it('says in its last commit that the replica is done, once', () => {

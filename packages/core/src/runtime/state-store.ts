@@ -33,8 +33,8 @@ export interface StateStoreOptions {
   readonly states: readonly StateMetadata[];
   /** As of the last commit. */
   readonly stored: ReadonlyMap<string, Uint8Array>;
-  /** Input partitions of this replica. */
-  readonly partitions: readonly number[];
+  /** Input partitions of this replica, of which there may be more later. */
+  readonly partitions: () => readonly number[];
   /** Largest value in bytes. */
   readonly limit: number;
 }
@@ -102,13 +102,16 @@ export class StateStore {
     const { partitions, replica } = this.#options;
     const load = (partition: number): void => {
       if (values.has(partition)) return;
-      if (!partitions.includes(partition)) throw new MillraceError('MILLRACE_STATE_INVALID', `${replica} asks for ${metadata.name} of partition ${partition}, but it reads ${partitions.join(', ') || 'none'}`, { operator: replica, partition });
+      const read = partitions();
+      if (!read.includes(partition)) throw new MillraceError('MILLRACE_STATE_INVALID', `${replica} asks for ${metadata.name} of partition ${partition}, but it reads ${read.join(', ') || 'none'}`, { operator: replica, partition });
       const key = stateKey(metadata.name, partition);
       values.set(partition, this.#load(metadata, key));
       this.#add(metadata, key, () => values.get(partition));
     };
     return {
-      partitions,
+      get partitions() {
+        return partitions();
+      },
       get(partition) {
         load(partition);
         return values.get(partition);

@@ -3,6 +3,7 @@ import type { KafkaClient } from '../client/index.js';
 import type { Fetcher } from '../fetch/fetcher.js';
 import type { ByteBudget } from '../produce/budget.js';
 import type { GroupPositions } from '../resources/group-positions.js';
+import type { TopicGrowth } from '../resources/topic-growth.js';
 import type { Trimmer } from '../resources/trimmer.js';
 
 /** What sessions share: a process's connection to a cluster. */
@@ -12,6 +13,7 @@ export interface Connection {
   readonly positions: GroupPositions;
   readonly budget: ByteBudget;
   readonly trimmer: Trimmer;
+  readonly growth: TopicGrowth;
   readonly logger: Logger;
   readonly recordBytes: number;
   readonly stateBytes: number;

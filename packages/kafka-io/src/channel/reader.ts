@@ -1,9 +1,10 @@
-import { failPoint, MillraceError, type ChannelReader, type Offsets, type ReaderOptions, type RecordBatch } from '@millrace/core';
+import { failPoint, MillraceError, toError, type ChannelReader, type Offsets, type ReaderOptions, type RecordBatch } from '@millrace/core';
 import type { KafkaClient } from '../client/index.js';
 import type { Fetcher } from '../fetch/fetcher.js';
 import type { Subscription } from '../fetch/subscription.js';
 import { askOffsets } from '../offsets.js';
 import type { GroupPositions } from '../resources/group-positions.js';
+import type { TopicGrowth } from '../resources/topic-growth.js';
 import type { Trimmer } from '../resources/trimmer.js';
 
 /** What a reader needs of its session and connection. */
@@ -12,6 +13,7 @@ export interface ReaderHost {
   readonly fetcher: Fetcher;
   readonly positions: GroupPositions;
   readonly trimmer: Trimmer;
+  readonly growth: TopicGrowth;
   /** Throws where the session can do nothing more. */
   check(): void;
   wake(): void;
@@ -32,18 +34,22 @@ interface Cursor {
   subscription: Subscription | undefined;
   /** The position that the last batch told. */
   told: number;
+  /** It joined while others were read, and no batch has told of it. */
+  isNew: boolean;
 }
 
-/** Reads some partitions of a topic from the committed positions of a group on. */
+/** Reads some partitions of a topic from the committed positions of a group on, and its share of those that the topic gets meanwhile. */
 export class KafkaChannelReader implements ChannelReader {
   readonly group: string;
-  readonly partitions: readonly number[];
+  readonly partitions: number[];
   /** Records given so far. */
   given = 0;
-  readonly #cursors: readonly Cursor[];
+  readonly #cursors: Cursor[];
   readonly #paused = new Set<number>();
   #turn = 0;
   #unwatch: (() => void) | undefined;
+  #growing = false;
+  #failure: Error | undefined;
 
   constructor(
     readonly host: ReaderHost,
@@ -53,36 +59,29 @@ export class KafkaChannelReader implements ChannelReader {
   ) {
     this.group = options.group;
     this.partitions = [...options.partitions];
-    this.#cursors = this.partitions.map((partition) => ({ partition, subscription: undefined, told: 0 }));
+    this.#cursors = this.partitions.map((partition) => ({ partition, subscription: undefined, told: 0, isNew: false }));
   }
 
   async loadInputRecordOffset(): Promise<Offsets> {
-    const { host, partitions, options, group } = this;
-    const { topic, framing, reset, patience } = this.reading;
+    const { host, partitions, options } = this;
+    const { topic } = this.reading;
     host.check();
     failPoint('after-fence');
-    const offsets = new Map(await host.positions.committed(group, topic, partitions));
-    const without = partitions.filter((partition) => !offsets.has(partition));
-    if (without.length > 0) {
-      const ends = options.start === 'earliest' ? undefined : await askOffsets(host.client, topic, without, 'latest', 'read_committed');
-      for (const [partition, offset] of await askOffsets(host.client, topic, without, options.start, 'read_committed')) offsets.set(partition, offset < 0 ? (ends?.get(partition) ?? 0) : offset);
-    }
-    const ends = await askOffsets(host.client, topic, partitions, 'latest', 'read_committed');
+    const joined = this.#missing();
+    const placed = await Promise.all([this.#place(partitions, options.start), this.#place(joined, 'earliest')]);
     host.check();
     this.#release();
+    this.#join(joined, false);
     if (options.external !== true) this.#unwatch = host.trimmer.watch(topic, partitions);
-    for (const cursor of this.#cursors) {
-      const offset = offsets.get(cursor.partition) ?? 0;
-      cursor.told = offset;
-      cursor.subscription = host.fetcher.subscribe(topic, cursor.partition, offset, { framing, reset, patience, wake: () => host.wake() });
-      cursor.subscription.end = ends.get(cursor.partition) ?? offset;
-      cursor.subscription.paused = this.#paused.has(cursor.partition);
-    }
+    else if (options.share !== undefined) this.#unwatch = host.growth.watch(topic, () => this.#grow());
+    const offsets = new Map(placed.flatMap((each) => [...each.offsets]));
+    const ends = new Map(placed.flatMap((each) => [...each.ends]));
+    for (const cursor of this.#cursors) this.#subscribe(cursor, { offsets, ends });
     return offsets;
   }
 
   readRecords(): RecordBatch | undefined {
-    this.host.check();
+    this.#check();
     const cursors = this.#cursors;
     for (let tried = 0; tried < cursors.length; tried++) {
       const cursor = cursors[this.#turn];
@@ -92,6 +91,7 @@ export class KafkaChannelReader implements ChannelReader {
       const batch = subscription.take() ?? passed(cursor, subscription);
       if (batch !== undefined) {
         cursor.told = batch.next;
+        cursor.isNew = false;
         this.given += batch.count;
         return batch;
       }
@@ -101,8 +101,8 @@ export class KafkaChannelReader implements ChannelReader {
   }
 
   hasRecords(): boolean {
-    this.host.check();
-    return this.#cursors.some(({ subscription, told }) => subscription !== undefined && !subscription.paused && (subscription.hasRecords || subscription.position > told || subscription.failure !== undefined));
+    this.#check();
+    return this.#cursors.some(({ subscription, told, isNew }) => subscription !== undefined && !subscription.paused && (isNew || subscription.hasRecords || subscription.position > told || subscription.failure !== undefined));
   }
 
   async endOffsets(): Promise<Offsets> {
@@ -156,6 +156,67 @@ export class KafkaChannelReader implements ChannelReader {
     this.#release();
   }
 
+  #check(): void {
+    this.host.check();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Partitions of the topic that belong to this reader and that it does not read. */
+  #missing(): number[] {
+    const { share } = this.options;
+    if (share === undefined) return [];
+    const all = Array.from({ length: this.host.client.partitionCount(this.reading.topic) }, (_, partition) => partition);
+    return all.filter((partition) => partition % share.of === share.index && !this.partitions.includes(partition));
+  }
+
+  /** Takes up partitions that the topic has got. Whatever was sent to them was sent while the group was there to read it. */
+  #grow(): void {
+    const joined = this.#missing();
+    if (this.#growing || joined.length === 0) return;
+    this.#growing = true;
+    this.#place(joined, 'earliest')
+      .then((placed) => {
+        if (this.#unwatch === undefined) return; // closed meanwhile
+        for (const cursor of this.#join(joined, true)) this.#subscribe(cursor, placed);
+      })
+      .catch((error: unknown) => (this.#failure = toError(error)))
+      .finally(() => {
+        this.#growing = false;
+        this.host.wake();
+      });
+  }
+
+  #join(partitions: readonly number[], isNew: boolean): readonly Cursor[] {
+    const cursors = partitions.map((partition): Cursor => ({ partition, subscription: undefined, told: 0, isNew }));
+    this.partitions.push(...partitions);
+    this.#cursors.push(...cursors);
+    return cursors;
+  }
+
+  /** Where partitions begin, and where they end by now. */
+  async #place(partitions: readonly number[], start: ReaderOptions['start']): Promise<{ readonly offsets: Offsets; readonly ends: Offsets }> {
+    if (partitions.length === 0) return { offsets: new Map(), ends: new Map() };
+    const { client, positions } = this.host;
+    const { topic } = this.reading;
+    const offsets = new Map(await positions.committed(this.group, topic, partitions));
+    const without = partitions.filter((partition) => !offsets.has(partition));
+    if (without.length > 0) {
+      const ends = start === 'earliest' ? undefined : await askOffsets(client, topic, without, 'latest', 'read_committed');
+      for (const [partition, offset] of await askOffsets(client, topic, without, start, 'read_committed')) offsets.set(partition, offset < 0 ? (ends?.get(partition) ?? 0) : offset);
+    }
+    return { offsets, ends: await askOffsets(client, topic, partitions, 'latest', 'read_committed') };
+  }
+
+  #subscribe(cursor: Cursor, { offsets, ends }: { readonly offsets: Offsets; readonly ends: Offsets }): void {
+    const { partition } = cursor;
+    const { topic, framing, reset, patience } = this.reading;
+    const offset = offsets.get(partition) ?? 0;
+    cursor.told = offset;
+    cursor.subscription = this.host.fetcher.subscribe(topic, partition, offset, { framing, reset, patience, wake: () => this.host.wake() });
+    cursor.subscription.end = ends.get(partition) ?? offset;
+    cursor.subscription.paused = this.#paused.has(partition);
+  }
+
   #release(): void {
     this.#unwatch?.();
     this.#unwatch = undefined;
@@ -175,9 +236,12 @@ export class KafkaChannelReader implements ChannelReader {
 const NOTHING = new Uint8Array(0);
 const NO_BOUNDS = new Uint32Array(0);
 
-/** A batch of no records, where markers and what was aborted came after the last one: only so does the position pass them. */
+/**
+ * A batch of no records, where markers and what was aborted came after the last one: only so does the position pass them. Also where a
+ * partition has joined, which nobody above knows of.
+ */
 function passed(cursor: Cursor, subscription: Subscription): RecordBatch | undefined {
-  if (subscription.position <= cursor.told) return undefined;
+  if (subscription.position <= cursor.told && !cursor.isNew) return undefined;
   const next = subscription.position;
   return { partition: cursor.partition, count: 0, next, objects: undefined, bytes: NOTHING, bounds: NO_BOUNDS, schema: '', offset: () => next, timestamp: () => 0, key: () => undefined, headers: () => undefined };
 }

@@ -69,6 +69,10 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
     return this.connection.trimmer;
   }
 
+  get growth() {
+    return this.connection.growth;
+  }
+
   get positions() {
     return this.connection.positions;
   }

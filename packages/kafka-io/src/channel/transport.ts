@@ -6,6 +6,7 @@ import { ByteBudget } from '../produce/budget.js';
 import { plainIdentity } from '../produce/plain-identity.js';
 import { Producer, type TransactionalScope } from '../produce/producer.js';
 import { GroupPositions } from '../resources/group-positions.js';
+import { TopicGrowth } from '../resources/topic-growth.js';
 import { Trimmer } from '../resources/trimmer.js';
 import { tableTopicOf, topicOf, Topics } from '../resources/topics.js';
 import { kafkaOptions } from '../options/index.js';
@@ -28,6 +29,7 @@ export class KafkaTransport implements Transport, Connection {
   readonly positions: GroupPositions;
   readonly budget: ByteBudget;
   readonly trimmer: Trimmer;
+  readonly growth: TopicGrowth;
   readonly logger: Logger;
   readonly patience = PATIENCE;
   readonly #tableFetcher: Fetcher;
@@ -53,6 +55,7 @@ export class KafkaTransport implements Transport, Connection {
     this.budget = new ByteBudget(producer.maxBufferedBytes);
     this.#topics = new Topics(client);
     this.trimmer = new Trimmer(client, this.positions, this.logger);
+    this.growth = new TopicGrowth(client, fetch.metadataMaxAge, this.logger);
   }
 
   get recordBytes(): number {
@@ -184,6 +187,7 @@ export class KafkaTransport implements Transport, Connection {
       table.then((open) => open.close(error), () => undefined);
     }
     this.trimmer.close();
+    this.growth.close();
     this.fetcher.close();
     this.#tableFetcher.close();
     await this.client.close();

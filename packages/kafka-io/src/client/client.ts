@@ -96,6 +96,11 @@ export class KafkaClient {
     return this.topics.get(topic)?.partitions[partition]?.leader;
   }
 
+  /** Partitions of a topic, as last heard; 0 where it is not known. */
+  partitionCount(topic: string): number {
+    return this.topics.get(topic)?.partitions.length ?? 0;
+  }
+
   /** Hears of leaders anew. Calls that come together, or while one is under way, share the next request; asking in a row is slowed down. */
   async refresh(topics: readonly string[]): Promise<void> {
     await this.refreshes.add(topics);

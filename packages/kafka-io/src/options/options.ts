@@ -73,6 +73,8 @@ export const kafkaOptions = z.strictObject({
       partitionBytes: bytes,
       /** Bytes fetched ahead and not read yet, of all readers together. */
       bufferBytes: bytes,
+      /** How long a topic of others may have more partitions before they are read. Kafka's `metadata.max.age.ms`. */
+      metadataMaxAge: z.int().positive(),
       /** Readers see committed records only, whatever is given: `read_uncommitted` has no effect. */
       isolation: z.enum(['read_committed', 'read_uncommitted']),
     })

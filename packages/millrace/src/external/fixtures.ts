@@ -68,6 +68,22 @@ export class Others {
     return topic;
   }
 
+  /** Gives a topic more partitions, `count` in all. */
+  async addPartitions(topic: string, count: number): Promise<void> {
+    await this.#asAdmin(async (admin) => {
+      await admin.createPartitions({ topicPartitions: [{ topic, count }] });
+      await vi.waitFor(async () => expect((await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions.filter(({ leader }) => leader >= 0)).toHaveLength(count), { timeout: 30_000, interval: 20 });
+    });
+  }
+
+  /** What a group has committed, by partition. */
+  async positions(groupId: string, topic: string): Promise<Record<number, number>> {
+    return this.#asAdmin(async (admin) => {
+      const [found] = await admin.fetchOffsets({ groupId, topics: [topic] });
+      return Object.fromEntries((found?.partitions ?? []).map(({ partition, offset }) => [partition, Number(offset)]));
+    });
+  }
+
   async deleteTopic(topic: string): Promise<void> {
     await this.#asAdmin((admin) => admin.deleteTopics({ topics: [topic] }));
   }
@@ -97,11 +113,11 @@ export class Others {
     }
   }
 
-  async #asAdmin(work: (admin: ReturnType<Kafka['admin']>) => Promise<unknown>): Promise<void> {
+  async #asAdmin<T>(work: (admin: ReturnType<Kafka['admin']>) => Promise<T>): Promise<T> {
     const admin = this.kafka.admin();
     await admin.connect();
     try {
-      await work(admin);
+      return await work(admin);
     } finally {
       await admin.disconnect();
     }

@@ -47,7 +47,7 @@ export class States {
   }
 
   #store(stored: Stored): { readonly store: StateStore; readonly fields: Record<string, unknown> } {
-    const store = new StateStore({ replica: this.#replica, states: this.#operator.states, stored, partitions: this.#partitions, limit: Infinity });
+    const store = new StateStore({ replica: this.#replica, states: this.#operator.states, stored, partitions: () => this.#partitions, limit: Infinity });
     const fields: Record<string, unknown> = {};
     store.restore(fields);
     return { store, fields };

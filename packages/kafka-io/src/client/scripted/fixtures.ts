@@ -74,6 +74,10 @@ export class ScriptedClient {
     return this.#topics.get(topic)?.[partition];
   }
 
+  partitionCount(topic: string): number {
+    return this.#topics.get(topic)?.length ?? 0;
+  }
+
   node(nodeId: number, lane = 'control'): KafkaNode {
     return { nodeId, send: (request) => this.#send(nodeId, lane, request) };
   }
