@@ -119,7 +119,7 @@ export class Execution {
     }
     if (env.schemas !== undefined) this.#unwatch.push(env.schemas.watch(wake));
     const port = new ChannelInputPort({
-      replica: this.name, plan, channel: channel.name, reader, positions, end, step, replay, loops,
+      replica: this.name, plan, channel: channel.name, reader, positions, commitsStart: external?.start === 'latest', end, step, replay, loops,
       until: external?.untilEnd === true ? await reader.endOffsets() : undefined,
       decoders: decodersOf(plan, { replica: this.name, schemas: env.schemas, clock: env.clock, wake }), counters: this.#countersOf(plan.name), clock: env.clock, logger: env.logger, freeze: env.freeze,
       onLost: (record) => {
@@ -129,6 +129,7 @@ export class Execution {
     });
     this.#sessionOf.set(reader, session);
     this.inputs.set(plan.name, port);
+    if (port.hasMoved) this.touch();
     if (plan.deadLetters.length > 0) this.#deadLetters.set(plan.name, await this.#openOutput({ name: `${plan.name}.deadLetters`, codec: DeadLetter as never, partitioner: 'sticky', validate: 'structure' }, plan.deadLetters));
   }
 

@@ -28,6 +28,8 @@ export interface InputPortOptions {
   readonly reader: ChannelReader;
   /** Where each partition begins. */
   readonly positions: Offsets;
+  /** Nobody may have committed where it begins: another start would begin elsewhere, and skip what came meanwhile. */
+  readonly commitsStart: boolean;
   /** Absent: the channel belongs to somebody else. */
   readonly end: EndOfStream | undefined;
   /** Ends at which an external channel is done (`until=end`). */
@@ -69,7 +71,8 @@ export class ChannelInputPort extends InputPort<unknown> {
     super();
     this.#options = options;
     this.#next = new Map(options.positions);
-    this.#committed = new Map(options.positions);
+    this.#committed = new Map(options.commitsStart ? [] : options.positions);
+    if (options.commitsStart) for (const partition of options.positions.keys()) this.#changed.add(partition);
     this.#decoders = options.decoders;
   }
 
@@ -179,7 +182,7 @@ export class ChannelInputPort extends InputPort<unknown> {
     const positions = new Map<number, number>();
     for (const partition of this.#changed) {
       const position = Math.min(this.#next.get(partition)!, this.#retained.get(partition) ?? Infinity);
-      // A partition that joined while the run goes on has none: where it begins is committed too.
+      // None where even the beginning is to be committed, as of a partition that joined while the run goes on.
       if (position > (this.#committed.get(partition) ?? -1)) positions.set(partition, position);
     }
     for (const [partition, position] of positions) this.#committed.set(partition, position);

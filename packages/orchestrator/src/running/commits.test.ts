@@ -168,6 +168,31 @@ describe('a commit', () => {
   });
 });
 
+describe('where a group begins at the end of a channel', () => {
+  it('is committed before a record has come, so that what comes while nothing runs is read by the next start', async () => {
+    const write = (n: number) => place.look(async (transport) => {
+      const session = await transport.open({ id: 'stranger', delivery: 'at-least-once', wake() {} });
+      const writer = await session.writer('numbers');
+      for (const partition of [0, 1]) void writer.writeRecords({ partition, count: 1, objects: [{ n: n + partition }], bytes: new Uint8Array(0), bounds: new Uint32Array(0), schema: Num.fingerprint, timestamp: 1 });
+      await session.commit(new Map());
+    });
+    await place.look((transport) => transport.createResources([{ name: 'numbers', partitions: 2 }]));
+    await write(1);
+    const { backend, of } = watchCommits();
+    const got: number[] = [];
+    place.add(Sink, 'sink', collects(got)).in.from(`memory:${place.space}/numbers?group=g&start=latest`);
+    const first = await place.start({ backends: [backend] });
+    await place.until(() => of('p.sink#0').some(({ positions }) => Object.keys(positions).length > 0));
+    expect(await place.committed('numbers', 'g')).toEqual({ 0: 1, 1: 1 });
+    await first.stop();
+    await write(11);
+    const second = await place.start();
+    await place.until(() => got.length === 2);
+    await second.stop();
+    expect(got.toSorted()).toEqual([11, 12]);
+  });
+});
+
 describe('a commit in several places', () => {
   it('makes first the outputs elsewhere last, then the state at home, then the positions elsewhere: a crash in between only doubles', async () => {
     const elsewhere = [new Place(), new Place()] as const;
