@@ -1,4 +1,4 @@
-import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type Node } from 'yaml';
+import { isAlias, isCollection, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, visit, type Document, type DocumentOptions, type Node, type ParseOptions, type SchemaOptions } from 'yaml';
 import type { ErrorCode } from '../error/index.js';
 import { sentence } from '../plan/problem-list.js';
 import type { SpecPlace, SpecProblem } from './spec-error.js';
@@ -13,13 +13,18 @@ export class SpecSource {
   readonly #lines = new LineCounter();
   readonly #document: Document;
 
-  constructor(private readonly text: string, readonly file: string | undefined) {
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, customTags: ['set'] });
+  /** @param yaml what its scalars mean; default: YAML 1.2, with sets */
+  constructor(private readonly text: string, readonly file: string | undefined, yaml: ParseOptions & DocumentOptions & SchemaOptions = { customTags: ['set'] }) {
+    this.#document = parseDocument(text, { ...yaml, lineCounter: this.#lines, prettyErrors: false });
     for (const { message, pos } of [...this.#document.errors, ...this.#document.warnings]) {
       // What most often leads there is `location: memory:`, a colon at the end of a line.
       this.#syntax(sentence(message), pos[0], message.startsWith('Nested mappings') ? 'put a text that has a colon in quotes, such as "memory:"' : undefined);
     }
     visit(this.#document, {
+      Pair: (_key, { key }, path) => {
+        const holder = path.at(-1);
+        if (isCollection(key) && !(isMap(holder) && holder.tag === 'tag:yaml.org,2002:set')) this.#syntax('a key is a mapping or a list', key.range?.[0] ?? 0, 'a key is a text');
+      },
       Scalar: (_key, { value, source, range }) => {
         const digits = /^[-+]?\d+$/.test(source ?? '') ? (source ?? '').replace(/^\+/, '') : undefined;
         if (typeof value === 'number' && digits !== undefined && !Number.isSafeInteger(value) && String(value) !== digits) this.#syntax(`${digits} is more than a number can hold exactly`, range?.[0] ?? 0, 'write it in quotes, where a text will do');

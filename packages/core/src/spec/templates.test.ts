@@ -48,6 +48,9 @@ describe('a template', () => {
     ['${EMPTY}', ''],
     ['${NESTED}', '${A}'],
     ['$${A} $$(A)', '${A} $(A)'],
+    ['$$${A} $$$(A)', '$a $a'],
+    ['$$$${A}', '$${A}'],
+    ['$$$$${NO:-}{', '$${'],
     ['costs $5, $$5, {A} (A) $', 'costs $5, $$5, {A} (A) $'],
   ])('%s gives %s', (text, result) => {
     expect(resolveText(text, variables)).toMatchObject({ text: result, problems: [] });

@@ -16,8 +16,37 @@ export interface ResolvedText {
   readonly problems: readonly { readonly unset: boolean; readonly what: string; readonly remedy: string }[];
 }
 
-/** Escaped, well-formed, or what only looks like a template. The default reaches to the first closing mark. */
-const TEMPLATE = /\$(\$[{(])|\$\{(?:env:)?([A-Za-z_]\w*)(?::-([^}]*))?\}|\$\((?:env:)?([A-Za-z_]\w*)(?::-([^)]*))?\)|\$([{(])/g;
+/** A part of a text: what stands for itself, a variable, or what only looks like one. */
+export type TextPart =
+  | { readonly literal: string }
+  | { readonly variable: string; readonly standard: string | undefined; readonly open: '{' | '(' }
+  | { readonly stray: '{' | '(' };
+
+/** Dollars before a bracket: two are one of the text, and one that is left over begins a template. A default reaches to the first closing mark. */
+const TEMPLATE = /(?<!\$)((?:\$\$)*)(?:\$\{(?:env:)?([A-Za-z_]\w*)(?::-([^}]*))?\}|\$\((?:env:)?([A-Za-z_]\w*)(?::-([^)]*))?\)|\$([{(])|(?<=\$)(?=[{(]))/g;
+
+/** Takes a text with templates apart. */
+export function partsOf(text: string): readonly TextPart[] {
+  const parts: TextPart[] = [];
+  let literal = '';
+  let rest = 0;
+  const add = (part: TextPart): void => {
+    if (literal !== '') parts.push({ literal });
+    literal = '';
+    parts.push(part);
+  };
+  for (const match of text.matchAll(TEMPLATE)) {
+    const [whole, dollars = '', braced, bracedDefault, round, roundDefault, stray] = match;
+    literal += text.slice(rest, match.index) + dollars.slice(dollars.length / 2);
+    rest = match.index + whole.length;
+    if (stray !== undefined) add({ stray: stray as '{' | '(' });
+    else if (braced !== undefined) add({ variable: braced, standard: bracedDefault, open: '{' });
+    else if (round !== undefined) add({ variable: round, standard: roundDefault, open: '(' });
+  }
+  literal += text.slice(rest);
+  if (literal !== '') parts.push({ literal });
+  return parts;
+}
 
 /**
  * Puts variables into a text: `${NAME}`, or `$(NAME)`, which means the same; `${NAME:-default}` where it may be unset or empty;
@@ -25,29 +54,26 @@ const TEMPLATE = /\$(\$[{(])|\$\{(?:env:)?([A-Za-z_]\w*)(?::-([^}]*))?\}|\$\((?:
  */
 export function resolveText(text: string, variables: Variables): ResolvedText {
   const problems: { unset: boolean; what: string; remedy: string }[] = [];
-  let templated = false;
-  let whole = false;
-  const resolved = text.replace(TEMPLATE, (match: string, escaped?: string, braced?: string, bracedDefault?: string, round?: string, roundDefault?: string, stray?: string) => {
-    if (escaped !== undefined) return escaped;
-    if (stray !== undefined) {
-      problems.push({ unset: false, what: `${shown(text)} holds ${stray === '{' ? '${' : '$('} without a variable`, remedy: 'write ${NAME} or ${NAME:-default}; for the characters themselves write $$ instead of $' });
-      return match;
+  const parts = partsOf(text);
+  const resolved = parts.map((part) => {
+    if ('literal' in part) return part.literal;
+    if ('stray' in part) {
+      problems.push({ unset: false, what: `${shown(text)} holds $${part.stray} without a variable`, remedy: 'write ${NAME} or ${NAME:-default}; for the characters themselves write $$ instead of $' });
+      return `$${part.stray}`;
     }
-    templated = true;
-    whole = match.length === text.length;
-    const name = braced ?? round ?? '';
-    const standard = bracedDefault ?? roundDefault;
-    const value = variables(name);
+    const { variable, standard } = part;
+    const value = variables(variable);
     if (standard !== undefined) return value === undefined || value === '' ? standard : value;
-    if (value === undefined) problems.push({ unset: true, what: `the variable ${name} is not set`, remedy: `set it, or give a default: \${${name}:-default}` });
-    return value ?? match;
+    if (value === undefined) problems.push({ unset: true, what: `the variable ${variable} is not set`, remedy: `set it, or give a default: \${${variable}:-default}` });
+    return value ?? '';
   });
-  return { text: resolved, whole, templated, problems };
+  const templated = parts.some((part) => 'variable' in part);
+  return { text: resolved.join(''), whole: templated && parts.length === 1, templated, problems };
 }
 
 /** A literal text as a spec has to have it, so that nothing of it is taken for a template. */
 export function escapeText(text: string): string {
-  return text.replace(/\$(?=[{(])/g, '$$$$');
+  return text.replace(/\$+(?=[{(])/g, (dollars) => dollars + dollars);
 }
 
 /** Every text in a value, at any depth, replaced; keys stay. */

@@ -75,17 +75,28 @@ describe('the YAML of pypz', () => {
     expect(parsePypz(text, { classes }).spec).toEqual({ ...spec, operators: Object.fromEntries(Object.entries(spec.operators).map(([operator, given]) => [operator, expect.objectContaining({ ...given, ...(given.ports === undefined ? {} : { ports: expect.objectContaining(given.ports) as object }) }) as unknown])) });
   });
 
+  it('has a dollar before a template, and templates that are none', () => {
+    const { spec } = parsePypz('name: p\nspec: { name: "a:B", nestedInstances: [{ name: x, spec: { name: "a:C" }, parameters: { price: "$${env:PRICE}", odd: "$$(date){y}", open: "${x" } }] }');
+    expect(spec.operators['x']?.parameters).toEqual({ price: '$$${PRICE:-}', odd: '$${y}', open: '$${x' });
+    expect(mapTexts(spec.operators['x']?.parameters, (text) => resolveText(text, () => '5').text)).toEqual({ price: '$5', odd: '${y}', open: '${x' });
+    expect(() => stringifyPypz(spec)).toThrow('a text has ${ or $( itself');
+  });
+
+  it('says where channels are that only the code of its classes knows', () => {
+    expect(parsePypz('name: p\nparameters: { ">>channelLocation": "b:9092" }\nspec: { name: "a:B", nestedInstances: [{ name: x, spec: { name: "a:C" } }] }').spec.location).toBe('kafka://b:9092?protocol=pypz');
+  });
+
   it('cannot hold everything', () => {
     const spec: PipelineSpec = {
       millrace: 1,
       pipeline: 'p',
       defaults: { replicas: 2 },
-      operators: { a: { class: './a.js#A', delivery: 'exactly-once', replicas: '${N}', parameters: { x: '${X:-1}', y: '$${' }, ports: { in: { connect: 'b.in.deadLetters', from: 'memory:x/y', onError: 'skip' } } } },
+      operators: { a: { class: './a.js#A', delivery: 'exactly-once', replicas: '${N}', parameters: { x: '${X:-1}', y: '$${' }, ports: { in: { connect: 'b.in.deadLetters', from: 'memory:x/y', onError: 'skip', openTimeout: '${T}' } } } },
     };
     expect(() => stringifyPypz(spec)).toThrowErrorMatchingSnapshot();
   });
 
   it('that is none is told where', () => {
-    expect(() => parsePypz('name: p\nspec:\n  name: a:B\n  nestedInstances:\n    - name: x\n    - 7\n', { file: 'p.yaml' })).toThrowErrorMatchingSnapshot();
+    expect(() => parsePypz('name: p\nspec:\n  name: a:B\n  nestedInstances:\n    - name: x\n    - 7\n    - { name: x, spec: { name: a:C, nestedInstances: no }, parameters: [], connections: [{ inputPortName: in }] }\n', { file: 'p.yaml' })).toThrowErrorMatchingSnapshot();
   });
 });

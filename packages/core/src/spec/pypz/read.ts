@@ -5,6 +5,7 @@ import { isRecord } from '../parse.js';
 import { SpecSource, type SpecPath } from '../source.js';
 import { SpecError, type SpecProblem } from '../spec-error.js';
 import { escapeText, mapTexts } from '../templates.js';
+import { PYYAML } from './yaml.js';
 
 /** Options of {@link parsePypz}. */
 export interface ParsePypzOptions {
@@ -41,6 +42,8 @@ interface Instance {
   readonly nested: readonly Instance[];
 }
 
+/** What cascaded to a pipeline, to its operators and to their plugins before anything did. */
+const NOTHING: readonly ReadonlyMap<string, unknown>[] = [new Map(), new Map(), new Map()];
 const PORT_KEYS = ['channelLocation', 'channelConfig', 'portOpenTimeoutMs', 'syncConnectionsOpen', 'sequentialModeEnabled'];
 
 /**
@@ -50,7 +53,7 @@ const PORT_KEYS = ['channelLocation', 'channelConfig', 'portOpenTimeoutMs', 'syn
  * @throws SpecError where it is no YAML or no pipeline of pypz
  */
 export function parsePypz(text: string, { file, classes = {} }: ParsePypzOptions = {}): PypzSpec {
-  const source = new SpecSource(text, file);
+  const source = new SpecSource(text, file, PYYAML);
   const warnings: SpecProblem[] = [];
   const warn = (path: SpecPath, what: string, remedy: string): void => void warnings.push({ code: 'MILLRACE_SPEC_INVALID', severity: 'warning', where: path.map(String).join('.'), what, remedy, place: source.place(path) });
   const table = new Map(Object.entries(classes).map(([python, own]) => [python.replace(':', '.'), own]));
@@ -58,7 +61,7 @@ export function parsePypz(text: string, { file, classes = {} }: ParsePypzOptions
   if (source.problems.length > 0) throw new SpecError(file, source.problems);
 
   const top = source.value as Values;
-  const pipeline = instanceOf(top, [], 0, [{}, {}, {}]);
+  const pipeline = instanceOf(top, [], 0, NOTHING);
   const joints = pipeline.nested.flatMap((reader) => listOf(reader.given['connections']).map((joint) => ({ reader: reader.name, input: textOf(joint['inputPortName']), writer: textOf(recordOf(joint['source'])['instanceName']), output: textOf(recordOf(joint['source'])['outputPortName']) })));
   const unmapped = new Map<string, UnmappedOperator>();
   const locations = new Set<string>();
@@ -85,11 +88,14 @@ export function parsePypz(text: string, { file, classes = {} }: ParsePypzOptions
     const own = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null));
     const type = table.get(python.replace(':', '.'));
     if (type === undefined) unmapped.set(operator.name, { python, ports });
+    const inherited = pluginValues(top, operator);
+    const locate = ({ channelLocation }: Values): void => void (typeof channelLocation === 'string' && channelLocation !== '' && locations.add(channelLocation));
+    // Ports that only the code of its class knows.
+    if (ports.size === 0) locate(inherited);
     const specs = [...ports].map(([port, direction]): [string, PortSpec] => {
       const plugin = operator.nested.find(({ name }) => name === port);
-      const values = plugin?.parameters ?? pluginValues(top, operator);
-      const location = values['channelLocation'];
-      if (typeof location === 'string' && location !== '') locations.add(location);
+      const values = plugin?.parameters ?? inherited;
+      locate(values);
       const config = recordOf(values['channelConfig']);
       const channelOptions = Object.keys(config).filter((key) => key !== 'logLevel' && key !== 'metricsEnabled');
       if (channelOptions.length > 0) warn(plugin?.path ?? operator.path, `${channelOptions.join(', ')} in channelConfig of ${operator.name}.${port} ${channelOptions.length === 1 ? 'is' : 'are'} left out`, 'give Millrace’s options of Kafka under backend of the port');
@@ -121,33 +127,57 @@ export function parsePypz(text: string, { file, classes = {} }: ParsePypzOptions
   return { spec: mapTexts(spec, templateOf) as PipelineSpec, unmapped, warnings };
 }
 
-/** Whether a value is a pipeline of pypz at all; what else pypz would refuse is not looked for. */
+/** Whether a value is a pipeline of pypz, as far as it is read here. */
 function checkShape(value: unknown, path: SpecPath, source: SpecSource, level = 0): void {
   const kind = ['pipeline', 'operator', 'plugin'][level] ?? '';
-  if (!isRecord(value)) return source.problem('MILLRACE_SPEC_INVALID', path, `it is no ${kind} of pypz`, 'write a mapping with name and spec');
-  if (typeof value['name'] !== 'string') source.problem('MILLRACE_SPEC_INVALID', path, `the ${kind} has no name`, 'give it one');
+  const refuse = (at: SpecPath, what: string, remedy: string): void => source.problem('MILLRACE_SPEC_INVALID', [...path, ...at], what, remedy);
+  if (!isRecord(value)) return refuse([], `it is no ${kind} of pypz`, 'write a mapping with name and spec');
+  if (typeof value['name'] !== 'string') refuse([], `the ${kind} has no name`, 'give it one');
+  if (!isNone(value['parameters']) && !isRecord(value['parameters'])) refuse(['parameters'], 'parameters are a mapping', 'write name: value');
+  if (level === 1) checkConnections(value['connections'], refuse);
   const spec = value['spec'];
-  if (level < 2 && (!isRecord(spec) || typeof spec['name'] !== 'string')) return source.problem('MILLRACE_SPEC_INVALID', [...path, 'spec'], `the ${kind} names no class`, 'write its class as spec: { name: "module:Class" }');
-  const nested = isRecord(spec) ? spec['nestedInstances'] : undefined;
-  if (Array.isArray(nested)) for (const [index, item] of nested.entries()) checkShape(item, [...path, 'spec', 'nestedInstances', index], source, level + 1);
+  if (level < 2 && (!isRecord(spec) || typeof spec['name'] !== 'string')) return refuse(['spec'], `the ${kind} names no class`, 'write its class as spec: { name: "module:Class" }');
+  const nested = isRecord(spec) && level < 2 ? spec['nestedInstances'] : undefined;
+  if (isNone(nested)) return;
+  if (!Array.isArray(nested)) return refuse(['spec', 'nestedInstances'], 'nestedInstances are a list', 'write each as - name: …');
+  const names = nested.map((item) => (isRecord(item) ? item['name'] : undefined));
+  for (const [index, item] of nested.entries()) {
+    const at = ['spec', 'nestedInstances', index];
+    if (typeof names[index] === 'string' && names.indexOf(names[index]) < index) refuse([...at, 'name'], `there is another ${names[index]}`, 'give each a name of its own');
+    checkShape(item, [...path, ...at], source, level + 1);
+  }
+}
+
+function checkConnections(connections: unknown, refuse: (at: SpecPath, what: string, remedy: string) => void): void {
+  if (isNone(connections)) return;
+  const isWhole = (joint: unknown): boolean => {
+    const { inputPortName, source } = recordOf(joint);
+    return [inputPortName, recordOf(source)['instanceName'], recordOf(source)['outputPortName']].every((name) => typeof name === 'string');
+  };
+  if (!Array.isArray(connections)) return refuse(['connections'], 'connections are a list', 'write each as - { inputPortName, source: { instanceName, outputPortName } }');
+  for (const [index, joint] of connections.entries()) if (!isWhole(joint)) refuse(['connections', index], 'it is no connection of pypz', 'write { inputPortName, source: { instanceName, outputPortName } }');
+}
+
+function isNone(value: unknown): boolean {
+  return value === null || value === undefined;
 }
 
 /** An instance with its parameters: those that cascaded to it, overlaid by its own; its nested ones then get what is left. */
-function instanceOf(given: Values, path: SpecPath, level: 0 | 1 | 2, above: readonly Values[]): Instance {
-  const values = above.map((set) => ({ ...set }));
+function instanceOf(given: Values, path: SpecPath, level: 0 | 1 | 2, above: readonly ReadonlyMap<string, unknown>[]): Instance {
+  const values = above.map((set) => new Map(set));
   for (const [key, value] of Object.entries(recordOf(given['parameters']))) {
     const { name, pipeline, operators, plugins } = reachOf(key, level);
-    for (const [at, reached] of [pipeline, operators, plugins].entries()) if (reached) (values[at] ?? {})[name] = value;
+    for (const [at, reached] of [pipeline, operators, plugins].entries()) if (reached) values[at]?.set(name, value);
   }
   const nested = listOf(recordOf(given['spec'])['nestedInstances']);
-  const parameters = values[level] ?? {};
+  const parameters = Object.fromEntries(values[level] ?? []);
   return { name: textOf(given['name']), path, given, parameters, nested: level === 2 ? [] : nested.map((item, index) => instanceOf(item, [...path, 'spec', 'nestedInstances', index], (level + 1) as 1 | 2, values)) };
 }
 
 /** What cascades to a port that stands in the code of its operator alone. */
 function pluginValues(top: Values, operator: Instance): Values {
   const spec = { name: '', parameters: operator.given['parameters'], spec: { nestedInstances: [{ name: '' }] } };
-  const [mock] = instanceOf({ ...top, spec: { nestedInstances: [spec] } }, [], 0, [{}, {}, {}]).nested;
+  const [mock] = instanceOf({ ...top, spec: { nestedInstances: [spec] } }, [], 0, NOTHING).nested;
   return Object.fromEntries(Object.entries(mock?.nested[0]?.parameters ?? {}).filter(([key]) => PORT_KEYS.includes(key)));
 }
 
@@ -160,15 +190,19 @@ function directionOf({ given }: Instance): 'input' | 'output' | undefined {
 
 /** Templates of pypz as ours: an unset variable is "", and what is no variable is "" too. */
 function templateOf(text: string): string {
-  let rest = 0;
   let result = '';
-  for (const match of text.matchAll(/\$\{(.*?)\}|\$\((.*?)\)/g)) {
-    result += escapeText(text.slice(rest, match.index));
+  let literal = '';
+  let rest = 0;
+  for (const match of text.matchAll(/\$\{([^\n]*?)\}|\$\(([^\n]*?)\)/g)) {
+    literal += text.slice(rest, match.index);
     rest = match.index + match[0].length;
     const name = /^env:([A-Za-z_]\w*)$/.exec(match[1] ?? match[2] ?? '')?.[1];
-    if (name !== undefined) result += match[1] === undefined ? `$(${name}:-)` : `\${${name}:-}`;
+    if (name === undefined) continue;
+    // With the bracket that comes next, so that a dollar before it is escaped too.
+    result += escapeText(`${literal}{`).slice(0, -1) + (match[1] === undefined ? `$(${name}:-)` : `\${${name}:-}`);
+    literal = '';
   }
-  return result + escapeText(text.slice(rest));
+  return result + escapeText(literal + text.slice(rest));
 }
 
 function recordOf(value: unknown): Values {

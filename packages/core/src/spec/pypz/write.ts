@@ -1,7 +1,7 @@
-import { stringify } from 'yaml';
 import { MillraceError } from '../../error/index.js';
 import type { PipelineSpec } from '../grammar.js';
-import { mapTexts } from '../templates.js';
+import { mapTexts, partsOf } from '../templates.js';
+import { stringifyPyYaml } from './yaml.js';
 
 /** Options of {@link stringifyPypz}. */
 export interface StringifyPypzOptions {
@@ -33,6 +33,7 @@ export function stringifyPypz(spec: PipelineSpec, { classes = {}, channelLocatio
     }));
     const nested = Object.entries(ports).map(([port, options]) => {
       for (const key of ['from', 'to', 'deadLetters', 'broadcast', 'partitions', 'backend'] as const) if (options[key] !== undefined && options[key] !== false) refused.push(`${name}.${port}: ${key} has no counterpart`);
+      for (const key of ['openTimeout', 'syncOpen', 'sequential'] as const) if (typeof options[key] === 'string') refused.push(`${name}.${port}: ${key} cannot come from a variable`);
       if (options.onError !== undefined && options.onError !== 'fail') refused.push(`${name}.${port}: onError can only be fail`);
       return {
         name: port,
@@ -56,7 +57,7 @@ export function stringifyPypz(spec: PipelineSpec, { classes = {}, channelLocatio
     spec: { name: 'pypz.core.specs.pipeline:Pipeline', nestedInstances: operators },
   }, (text) => templateOf(text, refused));
   if (refused.length > 0) throw new MillraceError('MILLRACE_SPEC_INVALID', `pipeline ${spec.pipeline} cannot be written for pypz: ${[...new Set(refused)].join('; ')}`);
-  return stringify(value, { lineWidth: 0, blockQuote: false, version: '1.1', aliasDuplicateObjects: false, customTags: ['set'] });
+  return stringifyPyYaml(value);
 }
 
 function hostsOf(location: string | undefined): string | undefined {
@@ -65,9 +66,13 @@ function hostsOf(location: string | undefined): string | undefined {
 
 /** Ours as pypz's: it has no escape, and "" is the only default. */
 function templateOf(text: string, refused: string[]): string {
-  if (/\$\$[{(]/.test(text)) refused.push('a text has ${ or $( itself, which pypz always takes for a template');
-  return text.replace(/\$([{(])(?:env:)?([A-Za-z_]\w*)(?::-([^)}]*))?[)}]/g, (_match, open: string, name: string, standard?: string) => {
-    if (standard !== undefined && standard !== '') refused.push(`the variable ${name} has a default`);
-    return open === '{' ? `\${env:${name}}` : `$(env:${name})`;
-  });
+  return partsOf(text).map((part) => {
+    if ('variable' in part) {
+      if (part.standard !== undefined && part.standard !== '') refused.push(`the variable ${part.variable} has a default`);
+      return part.open === '{' ? `\${env:${part.variable}}` : `$(env:${part.variable})`;
+    }
+    const literal = 'stray' in part ? `$${part.stray}` : part.literal;
+    if (/\$[{(]/.test(literal)) refused.push('a text has ${ or $( itself, which pypz always takes for a template');
+    return literal;
+  }).join('');
 }
