@@ -1,4 +1,4 @@
-import { DeadLetter, input, InputPort, MillraceError, Operator, operator, Pipeline } from '@millrace/core';
+import { DeadLetter, input, InputPort, memoryBackend, MillraceError, Operator, operator, Pipeline, type ChannelBackend, type Control, type Transport } from '@millrace/core';
 import { inject } from 'inversify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { gate, Num, pair, Place, Probe, range, Sink, sorted, Source } from './fixtures.js';
@@ -63,6 +63,38 @@ describe('a run that did not complete', () => {
     }
     expect(failures).toBe(5);
     expect(place.probe.kept.get('p.sink#0')).toEqual(range(60));
+  });
+});
+
+describe('a run that completes', () => {
+  it('deletes what is its own also where a process hears late of what it said itself', async () => {
+    const late = (control: Control): Control => ({
+      put: (key, value) => control.put(key, value),
+      remove: (key) => control.remove(key),
+      async follow(prefix, see) {
+        let isKnown = false;
+        const follower = await control.follow(prefix, (key, value) => {
+          if (!isKnown || !Buffer.from(value ?? []).includes('"owner":"p.sink#0"')) see(key, value);
+        });
+        isKnown = true;
+        return follower;
+      },
+    });
+    const backend: ChannelBackend = {
+      ...memoryBackend,
+      connect: async (location) => new Proxy(await memoryBackend.connect(location), {
+        get(target, member: keyof Transport) {
+          if (member === 'control') return (pipeline: string) => late(target.control(pipeline));
+          const value = target[member];
+          return typeof value === 'function' ? (value as () => unknown).bind(target) : value;
+        },
+      }),
+    };
+    const run = await place.start(pair({ count: 4, batch: 2 }), { backends: [backend] });
+    expect((await run.completed).outcome).toBe('done');
+    expect(await place.unread(channel)).toBeUndefined();
+    expect(await place.state('p.source#0')).toEqual(new Map());
+    expect(await place.facts()).toEqual(['generation']);
   });
 });
 

@@ -34,7 +34,7 @@ export async function deletable(plan: Plan, mode: ExecutionMode, board: StatusBo
 
 /** Whether every replica of the plan is done, also those that other processes run. */
 async function isDone(plan: Plan, board: StatusBoard): Promise<boolean> {
-  if (!runsAll(plan) || plan.operators.some(({ placement }) => placement !== 'inline')) await board.catchUp();
+  await board.catchUp();
   const standings = board.standings();
   const isOver = (owner: string): boolean => (standings.get(owner) ?? 'open') !== 'open';
   // Another start may have rescaled what it runs: then the board knows of replicas that this plan does not.
