@@ -55,7 +55,7 @@ describe('a real broker', () => {
       expect(answer).toMatchObject({ errorCode: 0, reason: null, baseOffset });
     }
     const from = 10;
-    const [fetched] = await leader.send(fetch({ isolation: 'read_committed', maxWait: 10_000, minBytes: 1, maxBytes: 1 << 24, partitions: [{ topic, partition: 0, offset: from, maxBytes: 1 << 24 }] }));
+    const [fetched] = await leader.send(fetch({ isolation: 'read_committed', maxWait: 10_000, minBytes: 1, maxBytes: 1 << 24, partitions: [{ topic, topicId: client.topicId(topic)!, partition: 0, offset: from, maxBytes: 1 << 24 }] }));
     const { batches, next } = decodeRecordSet(fetched!.records, { topic, partition: 0, from, framing: 'none', isolation: 'read_committed', abortedTransactions: fetched!.abortedTransactions });
     expect(next).toBe(2 * RECORDS.length);
     const records = recordsOf(batches);

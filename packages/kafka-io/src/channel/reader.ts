@@ -146,6 +146,8 @@ export class KafkaChannelReader implements ChannelReader {
   verify(offsets: Offsets): void {
     for (const [partition, offset] of offsets) {
       const { subscription } = this.#cursor(partition);
+      // Who reads next would go on there in a topic that has only the name in common with this one.
+      if (MillraceError.is(subscription?.failure, 'MILLRACE_CHANNEL_UNKNOWN')) throw subscription.failure;
       const end = Math.max(subscription?.end ?? 0, subscription?.fetchOffset ?? 0);
       if (Number.isSafeInteger(offset) && offset >= 0 && offset <= end) continue;
       throw new MillraceError('MILLRACE_CHANNEL_MISMATCH', `position ${offset} lies outside channel ${this.channel}, which ends at ${end}`, { channel: this.channel, partition, offset });

@@ -29,7 +29,7 @@ describe('the Kafka client on a broker', () => {
   const send = <T>(node: KafkaNode, request: KafkaRequest<T>): Promise<T> => retry(() => node.send(request), { patience: 20_000, what: request.api.name });
 
   /** A topic of two partitions, and the node that leads them and knows it: it hears of a topic a little later than its metadata say. */
-  async function newTopic(): Promise<{ topic: string; node: KafkaNode }> {
+  async function newTopic(): Promise<{ topic: string; topicId: string; node: KafkaNode }> {
     const topic = `client-${randomUUID()}`;
     expect(await client.controller().send(createTopics([{ topic, partitions: 2, configs: { 'retention.ms': '-1' } }], 10_000))).toEqual([{ topic, errorCode: 0, reason: null }]);
     await vi.waitFor(async () => {
@@ -39,7 +39,7 @@ describe('the Kafka client on a broker', () => {
     const node = client.node(client.leader(topic, 0) ?? -1, 'data');
     const ends = [0, 1].map((partition) => ({ topic, partition, at: 'latest' as const }));
     await vi.waitFor(async () => expect(await node.send(listOffsets(ends, 'read_committed'))).toMatchObject([{ errorCode: 0 }, { errorCode: 0 }]), 10_000);
-    return { topic, node };
+    return { topic, topicId: client.topicId(topic)!, node };
   }
 
   it('knows the cluster, and no topic that is not there', async () => {
@@ -67,7 +67,7 @@ describe('the Kafka client on a broker', () => {
   });
 
   it('appends records, finds and reads them, and deletes them', async () => {
-    const { topic, node } = await newTopic();
+    const { topic, topicId, node } = await newTopic();
     const done = { topic, errorCode: 0, reason: null, baseOffset: 0, logAppendTime: -1, logStartOffset: 0 };
     const produced = await node.send(produce({ transactionalId: null, timeout: 5_000, batches: [{ topic, partition: 0, records: batchOf(3, 10) }, { topic, partition: 1, records: batchOf(1, 10) }, { topic: 'client-none', partition: 0, records: batchOf(1, 1) }] }));
     expect(produced).toEqual(expect.arrayContaining([{ ...done, partition: 0 }, { ...done, partition: 1 }, expect.objectContaining({ topic: 'client-none', errorCode: 3 })]));
@@ -79,7 +79,7 @@ describe('the Kafka client on a broker', () => {
     expect(await offset(TIMESTAMP + 1)).toMatchObject({ offset: -1 });
 
     const read = { isolation: 'read_committed', maxWait: 5_000, minBytes: 1, maxBytes: 1_000_000 } as const;
-    const fetched = await node.send(fetch({ ...read, partitions: [{ topic, partition: 0, offset: 0, maxBytes: 1_000_000 }, { topic, partition: 1, offset: 7, maxBytes: 1_000_000 }] }));
+    const fetched = await node.send(fetch({ ...read, partitions: [{ topic, topicId, partition: 0, offset: 0, maxBytes: 1_000_000 }, { topic, topicId, partition: 1, offset: 7, maxBytes: 1_000_000 }] }));
     const [found, outside] = [...fetched].sort((a, b) => a.partition - b.partition);
     expect(found).toMatchObject({ topic, partition: 0, errorCode: 0, highWatermark: 3, lastStableOffset: 3, logStartOffset: 0, abortedTransactions: [] });
     expect(found?.records.length).toBe(batchOf(3, 10).length);
@@ -92,11 +92,11 @@ describe('the Kafka client on a broker', () => {
   });
 
   it('writes a megabyte many times over and reads megabytes in one answer', async () => {
-    const { topic, node } = await newTopic();
+    const { topic, topicId, node } = await newTopic();
     const records = batchOf(1_000, 1_000);
     const produced = await Promise.all(Array.from({ length: 8 }, () => node.send(produce({ transactionalId: null, timeout: 10_000, batches: [{ topic, partition: 0, records }] }))));
     expect(produced.flat().map(({ errorCode, baseOffset }) => [errorCode, baseOffset])).toEqual(Array.from({ length: 8 }, (_, i) => [0, 1_000 * i]));
-    const [fetched] = await node.send(fetch({ isolation: 'read_uncommitted', maxWait: 5_000, minBytes: 1, maxBytes: 64_000_000, partitions: [{ topic, partition: 0, offset: 0, maxBytes: 64_000_000 }] }));
+    const [fetched] = await node.send(fetch({ isolation: 'read_uncommitted', maxWait: 5_000, minBytes: 1, maxBytes: 64_000_000, partitions: [{ topic, topicId, partition: 0, offset: 0, maxBytes: 64_000_000 }] }));
     expect(fetched?.records.length).toBe(8 * records.length);
     // Offset and leader epoch are the broker's, the rest is as it was sent.
     for (let at = 0, i = 0; i < 8; i++, at += records.length) {
@@ -131,7 +131,7 @@ describe('the Kafka client on a broker', () => {
   });
 
   it('commits records and offsets in one transaction, and fences who held the id before', async () => {
-    const { topic, node } = await newTopic();
+    const { topic, topicId, node } = await newTopic();
     const group = `client-${randomUUID()}`, transactionalId = `client-${randomUUID()}`;
     const [coordinator, ofGroup] = await Promise.all([client.transactionCoordinator(transactionalId), client.groupCoordinator(group)]);
     const producer = { transactionalId, ...(await send(coordinator, initProducerId({ transactionalId, transactionTimeout: 10_000 }))) };
@@ -155,7 +155,7 @@ describe('the Kafka client on a broker', () => {
     expect(await node.send(produce({ transactionalId, timeout: 5_000, batches: [{ topic, partition: 0, records: batchOf(2, 10, { ...producer, baseSequence: 2 }, true) }] }))).toMatchObject([{ errorCode: 0, baseOffset: 3 }]);
     const next = { transactionalId, ...(await send(coordinator, initProducerId({ transactionalId, transactionTimeout: 10_000 }))) };
     expect(next.producerEpoch).toBeGreaterThan(producer.producerEpoch);
-    const fetched = await node.send(fetch({ isolation: 'read_committed', maxWait: 100, minBytes: 1, maxBytes: 1_000_000, partitions: [{ topic, partition: 0, offset: 3, maxBytes: 1_000_000 }] }));
+    const fetched = await node.send(fetch({ isolation: 'read_committed', maxWait: 100, minBytes: 1, maxBytes: 1_000_000, partitions: [{ topic, topicId, partition: 0, offset: 3, maxBytes: 1_000_000 }] }));
     expect(fetched).toMatchObject([{ abortedTransactions: [{ producerId: producer.producerId, firstOffset: 3 }] }]);
     await expect(coordinator.send(endTxn(producer, 'commit'))).rejects.toMatchObject({ kind: 'protocol', code: 'PRODUCER_FENCED', retriable: false, place: { transactionalId } });
     const bumped = await send(coordinator, initProducerId({ transactionalId, transactionTimeout: 10_000, current: next }));

@@ -5,6 +5,7 @@ import type { KafkaClient } from './client.js';
 import { KafkaError } from './error.js';
 import { KAFKA_ERRORS } from './error-codes.js';
 import { answerEcho, API_VERSIONS, connectTo, echo, ECHO, FakeBroker, METADATA, type Received } from './fixtures.js';
+import { idOf } from './scripted/fixtures.js';
 import type { ClientOptions } from './types.js';
 
 const open: { close(): Promise<void> }[] = [];
@@ -196,13 +197,17 @@ describe('connecting the Kafka client', () => {
 
 describe('what the Kafka client knows of the cluster', () => {
   const TOPIC = (writer: Parameters<Parameters<Received['answer']>[0] & {}>[0], broker: FakeBroker, errorCode: number, leader: number): void => {
-    writer.int32(0).array([broker.port], (port) => writer.int32(1).string('127.0.0.1').int32(port).nullableString(null));
-    writer.nullableString('fake').int32(1).array(['t'], (topic) => {
-      writer.int16(errorCode).string(topic).boolean(false).array([1, 0], (partition) => {
+    writer.tags(); // of the header
+    writer.int32(0).compactArray([broker.port], (port) => writer.int32(1).compactString('127.0.0.1').int32(port).compactNullableString(null).tags());
+    writer.compactNullableString('fake').int32(1).compactArray(['t'], (topic) => {
+      writer.int16(errorCode).compactString(topic).uuid(idOf(topic)).boolean(false).compactArray([1, 0], (partition) => {
         writer.int16(0).int32(partition).int32(partition === 0 ? leader : -1).int32(5);
-        for (let i = 0; i < 3; i++) writer.array([1], (id) => writer.int32(id));
+        for (let i = 0; i < 3; i++) writer.compactArray([1], (id) => writer.int32(id));
+        writer.tags();
       });
+      writer.int32(0).tags();
     });
+    writer.int32(0).tags();
   };
 
   it('is leaders by partition, none where nobody leads, no topic where there is none', async () => {
@@ -218,6 +223,7 @@ describe('what the Kafka client knows of the cluster', () => {
       { partition: 0, leader: 1, leaderEpoch: 5, isr: [1] },
       { partition: 1, leader: undefined, leaderEpoch: 5, isr: [1] },
     ]);
+    expect([client.topicId('t'), client.topicId('u'), client.partitionCount('t'), client.partitionCount('u')]).toEqual([idOf('t'), undefined, 2, 0]);
     expect([client.leader('t', 0), client.leader('t', 1), client.leader('t', 2), client.leader('u', 0)]).toEqual([1, undefined, undefined, undefined]);
     errorCode = KAFKA_ERRORS.TOPIC_AUTHORIZATION_FAILED;
     const [refused] = await errorsOf(client.metadata(['t']));
@@ -232,7 +238,13 @@ describe('what the Kafka client knows of the cluster', () => {
     const held: (() => void)[] = [];
     const broker: FakeBroker = await fake(({ api, body, answer }) => {
       if (api !== METADATA) return false;
-      const topics = body.array(() => body.string());
+      body.tags(); // of the header
+      const topics = body.compactArray(() => {
+        body.uuid();
+        const topic = body.compactString();
+        body.tags();
+        return topic;
+      });
       if (topics.length === 0) return false;
       asked.push(topics);
       held.push(() => answer((writer) => TOPIC(writer, broker, 0, 1)));

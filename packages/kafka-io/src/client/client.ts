@@ -78,11 +78,12 @@ export class KafkaClient {
     const answer = await this.ask(metadata(topics));
     this.learn(answer);
     const found = new Map<string, TopicMetadata>();
-    for (const { errorCode, topic, internal, partitions } of answer.topics) {
+    for (const { errorCode, topic, topicId, internal, partitions } of answer.topics) {
       const error = protocolError(errorCode, { api: 'Metadata', topic, principal: this.principal });
       if (error === undefined) {
-        found.set(topic, { topic, internal, partitions });
-        this.topics.set(topic, { topic, internal, partitions });
+        const described = { topic, topicId, internal, partitions };
+        found.set(topic, described);
+        this.topics.set(topic, described);
       } else {
         this.topics.delete(topic);
         if (error.code !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
@@ -94,6 +95,11 @@ export class KafkaClient {
   /** The node that leads a partition, as last heard; undefined where that is not known or nobody does. */
   leader(topic: string, partition: number): number | undefined {
     return this.topics.get(topic)?.partitions[partition]?.leader;
+  }
+
+  /** What the cluster tells a topic by, as last heard; undefined where there is none of the name. */
+  topicId(topic: string): string | undefined {
+    return this.topics.get(topic)?.topicId;
   }
 
   /** Partitions of a topic, as last heard; 0 where it is not known. */

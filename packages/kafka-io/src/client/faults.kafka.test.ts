@@ -19,7 +19,7 @@ describe('the Kafka client, when its broker', () => {
     await vi.waitFor(async () => expect((await client.metadata(['t'])).size).toBe(1), 10_000);
     data = client.node(1, 'data');
     const poll = client.node(1, 'fetch');
-    longPoll = () => poll.send(fetch({ isolation: 'read_committed', maxWait: 30_000, minBytes: 1, maxBytes: 1_000, partitions: [{ topic: 't', partition: 0, offset: 0, maxBytes: 1_000 }] }), { timeout: 40_000 });
+    longPoll = () => poll.send(fetch({ isolation: 'read_committed', maxWait: 30_000, minBytes: 1, maxBytes: 1_000, partitions: [{ topic: 't', topicId: client.topicId('t')!, partition: 0, offset: 0, maxBytes: 1_000 }] }), { timeout: 40_000 });
     await retry(() => client.groupCoordinator('g'), { patience: 20_000, what: 'the coordinator' });
   }, 120_000);
   afterAll(async () => {
@@ -57,7 +57,7 @@ describe('the Kafka client, when its broker', () => {
 
   it('is in the middle of a long poll, closes without waiting for it', async () => {
     const other = await KafkaClient.connect({ brokers: [cluster.bootstrap], clientId: 'faults-test' });
-    const poll = other.node(1, 'fetch').send(fetch({ isolation: 'read_committed', maxWait: 30_000, minBytes: 1, maxBytes: 1_000, partitions: [{ topic: 't', partition: 0, offset: 0, maxBytes: 1_000 }] })).catch((error: unknown) => error);
+    const poll = other.node(1, 'fetch').send(fetch({ isolation: 'read_committed', maxWait: 30_000, minBytes: 1, maxBytes: 1_000, partitions: [{ topic: 't', topicId: client.topicId('t')!, partition: 0, offset: 0, maxBytes: 1_000 }] })).catch((error: unknown) => error);
     await other.metadata(['t']);
     const since = performance.now();
     await other.close();

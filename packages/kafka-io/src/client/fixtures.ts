@@ -74,8 +74,9 @@ export class FakeBroker {
 
   /** One broker, itself; no topics. */
   private describe(writer: Writer): void {
-    writer.int32(0).array([this.port], (port) => writer.int32(1).string('127.0.0.1').int32(port).nullableString(null));
-    writer.nullableString('fake').int32(1).array([], () => {});
+    writer.tags(); // of the header
+    writer.int32(0).compactArray([this.port], (port) => writer.int32(1).compactString('127.0.0.1').int32(port).compactNullableString(null).tags());
+    writer.compactNullableString('fake').int32(1).compactArray([], () => {}).int32(0).tags();
   }
 }
 

@@ -93,6 +93,6 @@ describe('the Kafka client on a secured broker', () => {
     await expect(client.node(1).send(initProducerId({ transactionalId: null, transactionTimeout: 10_000 }))).rejects.toThrow('CLUSTER_AUTHORIZATION_FAILED: User:alice lacks IdempotentWrite on cluster');
     const producer = { transactionalId: 'p.o#0', producerId: 1, producerEpoch: 0 };
     expect(await client.node(1).send(addPartitionsToTxn(producer, [{ topic: 'orders', partition: 0 }]))).toMatchObject([{ errorCode: 53 }]);
-    expect(await client.node(1).send(fetch({ isolation: 'read_committed', maxWait: 0, minBytes: 0, maxBytes: 1, partitions: [{ topic: 'orders', partition: 0, offset: 0, maxBytes: 1 }] }))).toMatchObject([{ errorCode: 29 }]);
+    expect(await client.node(1).send(fetch({ isolation: 'read_committed', maxWait: 0, minBytes: 0, maxBytes: 1, partitions: [{ topic: 'orders', topicId: admin.topicId('orders')!, partition: 0, offset: 0, maxBytes: 1 }] }))).toMatchObject([{ errorCode: 29 }]);
   });
 });

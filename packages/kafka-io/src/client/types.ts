@@ -29,7 +29,7 @@ export interface ClientOptions {
 
 /**
  * One kind of request in Kafka's protocol, in the one version that is spoken here: the lowest that has all that is asked of it, so
- * that brokers from 3.0 on, and 4.x after KIP-896, know it.
+ * that brokers from 3.1 on, and 4.x after KIP-896, know it.
  */
 export interface Api {
   readonly key: number;
@@ -86,6 +86,8 @@ export interface PartitionMetadata {
 
 export interface TopicMetadata {
   readonly topic: string;
+  /** Another one for each topic that is made, be it under the name of one that was deleted. */
+  readonly topicId: string;
   /** Made by Kafka itself: `__consumer_offsets` and such. */
   readonly internal: boolean;
   /** In the order of their numbers, from 0. */

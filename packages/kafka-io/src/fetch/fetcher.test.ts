@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BatchBuilder } from '../batch/index.js';
 import { AT, writeInt64 } from '../batch/format.js';
-import { answerFetch, answerListOffsets, readFetch, ScriptedClient, settled, type AskedPartition } from '../client/scripted/fixtures.js';
+import { answerFetch, answerListOffsets, idOf, readFetch, ScriptedClient, settled, type AskedPartition } from '../client/scripted/fixtures.js';
 import { batchOf, valuesOf } from '../fixtures.js';
 import { Fetcher, type FetcherOptions } from './fetcher.js';
 import type { Subscription, SubscriptionOptions } from './subscription.js';
@@ -150,6 +150,44 @@ describe('a fetcher', () => {
     await vi.advanceTimersByTimeAsync(1500);
     expect(subscription.failure).toMatchObject({ code: 'MILLRACE_TIMEOUT' });
     expect(wakes).toBe(1);
+  });
+
+  it('fails where another topic has taken the name of the one that is read', async () => {
+    const subscription = subscribe(0, 5);
+    await settled();
+    expect(readFetch(scripted.take('Fetch')).partitions).toMatchObject([{ topicId: idOf('t'), offset: 5 }]);
+    scripted.onRefresh = () => void scripted.drop('t').lead('t', 1);
+    answerFetch(scripted.take('Fetch'), [{ topic: 't', partition: 0, error: 'UNKNOWN_TOPIC_ID' }]);
+    await settled();
+    expect(subscription.failure).toMatchObject({ code: 'MILLRACE_CHANNEL_UNKNOWN', channel: 't', message: expect.stringContaining('topic t was deleted and made anew while it was read') as string });
+    scripted.onRefresh = () => undefined;
+    const next = subscribe(0);
+    await settled();
+    expect(readFetch(scripted.take('Fetch')).partitions).toMatchObject([{ topicId: idOf('t', 1), offset: 0 }]);
+    expect(next.failure).toBeUndefined();
+  });
+
+  it('fails where its topic is gone, unless it was only a broker that did not know of it yet', async () => {
+    const subscription = subscribe(0, 0, { patience: 30_000 });
+    await settled();
+    scripted.onRefresh = () => void scripted.lead('t');
+    const { client } = scripted;
+    const topicId = vi.spyOn(client, 'topicId').mockReturnValue(undefined);
+    answerFetch(scripted.take('Fetch'), [{ topic: 't', partition: 0, error: 'UNKNOWN_TOPIC_ID' }]);
+    await vi.advanceTimersByTimeAsync(2500);
+    topicId.mockRestore();
+    scripted.onRefresh = () => void scripted.lead('t', 1);
+    await vi.advanceTimersByTimeAsync(1500);
+    expect(answer({ 0: stored(0, 'x') })).toHaveLength(1);
+    await settled();
+    expect([subscription.failure, read(subscription)]).toEqual([undefined, ['x']]);
+    scripted.onRefresh = () => void scripted.drop('t');
+    await settled();
+    answerFetch(scripted.take('Fetch'), [{ topic: 't', partition: 0, error: 'UNKNOWN_TOPIC_OR_PARTITION' }]);
+    await vi.advanceTimersByTimeAsync(2500);
+    expect(subscription.failure).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(subscription.failure).toMatchObject({ code: 'MILLRACE_CHANNEL_UNKNOWN', message: expect.stringContaining('topic t was deleted while it was read') as string });
   });
 
   it('a refusal for good, and a damaged batch, fail the partition alone', async () => {

@@ -40,7 +40,7 @@ export class Fetcher {
 
   /** Begins to fetch a partition from an offset. */
   subscribe(topic: string, partition: number, offset: number, options: Omit<SubscriptionOptions, 'poke'>): Subscription {
-    const subscription = new Subscription(topic, partition, offset, { ...options, poke: () => this.#poke() });
+    const subscription = new Subscription(topic, this.client.topicId(topic), partition, offset, { ...options, poke: () => this.#poke() });
     this.#subscriptions.add(subscription);
     this.#poke();
     return subscription;
@@ -145,7 +145,10 @@ export class Fetcher {
     }
     const now = performance.now();
     for (const subscription of this.#subscriptions) {
-      if (topics.includes(subscription.topic) && this.client.leader(subscription.topic, subscription.partition) === undefined) subscription.stumble(undefined, now);
+      const { topic, partition } = subscription;
+      if (!topics.includes(topic)) continue;
+      subscription.identify(this.client.topicId(topic), now);
+      if (this.client.leader(topic, partition) === undefined) subscription.stumble(undefined, now);
     }
     this.#poke();
   }

@@ -1,12 +1,13 @@
 import { MillraceError, toError } from '@millrace/core';
 import { decodeRecordSet } from '../batch/index.js';
-import { fetch, listOffsets, protocolError, type FetchedPartition, type KafkaNode } from '../client/index.js';
+import { fetch, listOffsets, NO_TOPIC_ID, protocolError, type FetchedPartition, type KafkaNode } from '../client/index.js';
 import type { FetcherOptions } from './fetcher.js';
 import type { Subscription } from './subscription.js';
 
 /** Readers that share what comes of one partition from one offset. */
 interface Asked {
   readonly topic: string;
+  readonly topicId: string;
   readonly partition: number;
   readonly offset: number;
   readonly maxBytes: number;
@@ -41,12 +42,12 @@ export class LeaderRequest {
    * @param share bytes to ask for, unless its next batch is known to be larger
    */
   add(subscription: Subscription, share: number): boolean {
-    const { topic, partition, fetchOffset, version } = subscription;
+    const { topic, topicId = NO_TOPIC_ID, partition, fetchOffset, version } = subscription;
     const maxBytes = Math.max(share, subscription.batchBytes);
     const { framing } = subscription.options;
-    const key = `${partition} ${topic}`;
+    const key = `${partition} ${topicId}`;
     const asked = this.#asked.get(key);
-    if (asked === undefined) this.#asked.set(key, { topic, partition, offset: fetchOffset, maxBytes, framing, subscriptions: [subscription], versions: [version] });
+    if (asked === undefined) this.#asked.set(key, { topic, topicId, partition, offset: fetchOffset, maxBytes, framing, subscriptions: [subscription], versions: [version] });
     else if (asked.offset !== fetchOffset || asked.framing !== framing || asked.maxBytes !== maxBytes) return false;
     else {
       asked.subscriptions.push(subscription);
@@ -67,10 +68,10 @@ export class LeaderRequest {
       }
     }
     try {
-      const partitions = Array.from(this.#asked.values(), ({ topic, partition, offset, maxBytes: bytes }) => ({ topic, partition, offset, maxBytes: bytes }));
+      const partitions = Array.from(this.#asked.values(), ({ topic, topicId, partition, offset, maxBytes: bytes }) => ({ topic, topicId, partition, offset, maxBytes: bytes }));
       const answer = await node.send(fetch({ isolation, maxWait, minBytes: 1, maxBytes, partitions }), { timeout: maxWait + 30_000 });
       for (const fetched of answer) {
-        const asked = this.#asked.get(`${fetched.partition} ${fetched.topic}`);
+        const asked = this.#asked.get(`${fetched.partition} ${fetched.topicId}`);
         if (asked !== undefined) await this.#take(asked, fetched, node, stale);
       }
     } catch (error) {

@@ -1,6 +1,9 @@
 import { MillraceError, NO_VALUE, type RecordBatch } from '@millrace/core';
 import { KafkaError } from '../client/index.js';
 
+/** Ms for which no broker may know of a topic before it counts as deleted. */
+const MISSING_FOR = 3_000;
+
 /** Where a partition is read, and what has come of it and was not taken yet. The {@link Fetcher} fills it, one reader empties it. */
 export class Subscription {
   /** The next offset to be given to the reader: after what was taken, past gaps and markers as far as they are known. */
@@ -27,11 +30,14 @@ export class Subscription {
   failure: Error | undefined;
   bufferedBytes = 0;
   #paused = false;
+  #missingSince: number | undefined;
   readonly #batches: RecordBatch[] = [];
   #head = 0;
 
   constructor(
     readonly topic: string,
+    /** Of the topic that is meant: another one may take its name. Undefined until it is known. */
+    public topicId: string | undefined,
     readonly partition: number,
     offset: number,
     readonly options: SubscriptionOptions,
@@ -117,6 +123,21 @@ export class Subscription {
     const { topic, partition } = this;
     const text = refused ? error.message : `partition ${partition} of topic ${topic} could not be read for ${this.options.patience} ms`;
     this.fail(new MillraceError(refused ? 'MILLRACE_BACKEND_FAILED' : 'MILLRACE_TIMEOUT', text, { channel: topic, partition, cause: error }));
+  }
+
+  /** Holds what the topic's name stands for by now against what it stood for. @param topicId none where there is no such topic */
+  identify(topicId: string | undefined, now: number): void {
+    const { topic, partition } = this;
+    this.topicId ??= topicId;
+    if (topicId === this.topicId) {
+      this.#missingSince = undefined;
+      return;
+    }
+    this.#missingSince ??= now;
+    // A broker that has not heard of it yet may have been asked.
+    if (topicId === undefined && now - this.#missingSince < MISSING_FOR) return;
+    const fate = topicId === undefined ? 'deleted' : 'deleted and made anew';
+    this.fail(new MillraceError('MILLRACE_CHANNEL_UNKNOWN', `topic ${topic} was ${fate} while it was read: ${topicId === undefined ? 'make it again, and start' : 'positions in the old one mean nothing in the new one; start'} again`, { channel: topic, partition }));
   }
 
   fail(error: Error): void {

@@ -79,6 +79,8 @@ export class StatusExchange {
   /** The statuses of one side of a channel; resolves once all that was said before is known. */
   log(channel: string, side: Side): Promise<StatusLog> {
     const key = statusTopic(channel, side);
+    // Its topic went, or was made anew.
+    if (this.#open.get(key)?.failure !== undefined) this.#drop(key);
     let log = this.#logs.get(key);
     if (log === undefined) {
       const { client, patience } = this.#options;
@@ -94,8 +96,7 @@ export class StatusExchange {
     for (const side of ['reader', 'writer'] as const) {
       const key = statusTopic(channel, side);
       const log = this.#logs.get(key);
-      this.#logs.delete(key);
-      this.#open.delete(key);
+      this.#drop(key);
       (await log?.catch(() => undefined))?.close();
     }
   }
@@ -179,6 +180,11 @@ export class StatusExchange {
     for (const log of this.#open.values()) log.close();
     this.#producer?.then((producer) => producer.close(error), () => undefined);
     this.#fetcher.close();
+  }
+
+  #drop(key: string): void {
+    this.#logs.delete(key);
+    this.#open.delete(key);
   }
 
   #write(): Promise<Producer> {

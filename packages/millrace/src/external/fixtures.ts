@@ -88,6 +88,14 @@ export class Others {
     await this.#asAdmin((admin) => admin.deleteTopics({ topics: [topic] }));
   }
 
+  /** Deletes a topic and makes another one of its name. */
+  async remakeTopic(topic: string): Promise<void> {
+    await this.#asAdmin(async (admin) => {
+      await admin.deleteTopics({ topics: [topic] });
+      await vi.waitFor(() => admin.createTopics({ topics: [{ topic }], waitForLeaders: true }), { timeout: 20_000, interval: 5 });
+    });
+  }
+
   async send(topic: string, values: readonly (Buffer | string)[], partition = 0, timestamp?: number): Promise<void> {
     const producer = this.kafka.producer();
     await producer.connect();

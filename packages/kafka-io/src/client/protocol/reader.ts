@@ -73,9 +73,19 @@ export class Reader {
     return length < 0 ? null : this.utf8(length);
   }
 
+  /** As base64url, as Kafka prints them. */
+  uuid(): string {
+    return this.view(16).toString('base64url');
+  }
+
   /** A view; null gives an empty one. */
   bytes(): Buffer {
     return this.view(Math.max(0, this.int32()));
+  }
+
+  /** A view; null gives an empty one. */
+  compactBytes(): Buffer {
+    return this.view(Math.max(0, this.unsignedVarint() - 1));
   }
 
   /** Null gives an empty array. */

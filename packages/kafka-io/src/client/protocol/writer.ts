@@ -82,6 +82,13 @@ export class Writer {
     return value === null ? this.unsignedVarint(0) : this.compactString(value);
   }
 
+  /** Sixteen bytes, given as base64url. */
+  uuid(value: string): this {
+    const buffer = this.room(16); // moves the end
+    this.end += buffer.write(value, this.end, 16, 'base64url');
+    return this;
+  }
+
   /** Length and bytes; the bytes go to the socket from where they are and must not change until they were sent. */
   bytes(value: Uint8Array): this {
     this.int32(value.length);

@@ -2,9 +2,11 @@ import type { Buffer } from 'node:buffer';
 import { throwProtocolError } from '../error.js';
 import type { KafkaRequest, TopicPartition } from '../types.js';
 import { isolationLevel, type Isolation } from './isolation.js';
-import { readTopics, writeTopics } from './topics.js';
+import { readTopicIds, writeTopicIds } from './topics.js';
 
 export interface FetchPartition extends TopicPartition {
+  /** The topic that is meant, which may have gone while another one has its name. */
+  readonly topicId: string;
   /** Offset to read from. */
   readonly offset: number;
   /** Bytes at most; the first batch comes whole even so, where it is the first of the answer. */
@@ -29,6 +31,7 @@ export interface AbortedTransaction {
 }
 
 export interface FetchedPartition extends TopicPartition {
+  readonly topicId: string;
   readonly errorCode: number;
   /** Offset up to which all in-sync replicas have the records; -1 with an error. */
   readonly highWatermark: number;
@@ -41,9 +44,9 @@ export interface FetchedPartition extends TopicPartition {
   readonly records: Buffer;
 }
 
-const API = { key: 1, name: 'Fetch', version: 11 };
+const API = { key: 1, name: 'Fetch', version: 13, flexible: true };
 
-/** Reads record batches, waiting for some to come. Give `send` a time-out longer than `maxWait`. */
+/** Reads record batches, waiting for some to come. Give `send` a time-out longer than `maxWait`. UNKNOWN_TOPIC_ID for a topic that went. */
 export function fetch({ isolation, maxWait, minBytes, maxBytes, partitions }: FetchArguments): KafkaRequest<FetchedPartition[]> {
   return {
     api: API,
@@ -52,28 +55,35 @@ export function fetch({ isolation, maxWait, minBytes, maxBytes, partitions }: Fe
       const noSession = 0;
       const noSessionEpoch = -1;
       writer.int32(noReplica).int32(maxWait).int32(minBytes).int32(maxBytes).int8(isolationLevel(isolation)).int32(noSession).int32(noSessionEpoch);
-      writeTopics(writer, partitions, ({ partition, offset, maxBytes }) => {
+      writeTopicIds(writer, partitions, ({ partition, offset, maxBytes }) => {
         const anyLeaderEpoch = -1;
+        const noFetchedEpoch = -1;
         const noLogStart = -1;
-        writer.int32(partition).int32(anyLeaderEpoch).int64(offset).int64(noLogStart).int32(maxBytes);
+        writer.int32(partition).int32(anyLeaderEpoch).int64(offset).int32(noFetchedEpoch).int64(noLogStart).int32(maxBytes).tags();
       });
-      const forgotten = 0;
       const rack = '';
-      writer.int32(forgotten).string(rack);
+      writer.compactArray([], () => {}).compactString(rack); // nothing is forgotten without a session
     },
     decode(reader) {
       reader.int32(); // throttle time
       throwProtocolError(reader.int16(), { api: API.name });
       reader.int32(); // session
-      return readTopics(reader, (topic) => {
+      const names = new Map(partitions.map(({ topicId, topic }) => [topicId, topic]));
+      return readTopicIds(reader, (topicId) => {
         const partition = reader.int32();
         const errorCode = reader.int16();
         const highWatermark = reader.int64();
         const lastStableOffset = reader.int64();
         const logStartOffset = reader.int64();
-        const abortedTransactions = reader.array(() => ({ producerId: reader.int64(), firstOffset: reader.int64() }));
+        const abortedTransactions = reader.compactArray(() => {
+          const aborted = { producerId: reader.int64(), firstOffset: reader.int64() };
+          reader.tags();
+          return aborted;
+        });
         reader.int32(); // preferred replica: only for clients that name a rack
-        return { topic, partition, errorCode, highWatermark, lastStableOffset, logStartOffset, abortedTransactions, records: reader.bytes() };
+        const records = reader.compactBytes();
+        reader.tags();
+        return { topicId, topic: names.get(topicId) ?? '', partition, errorCode, highWatermark, lastStableOffset, logStartOffset, abortedTransactions, records };
       });
     },
   };

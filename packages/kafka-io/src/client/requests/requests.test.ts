@@ -15,6 +15,7 @@ interface Golden {
 
 /** What Kafka's own classes write: fixtures/requests/Requests.java. */
 const golden = JSON.parse(readFileSync(new URL('../../../fixtures/requests/golden.json', import.meta.url), 'utf8')) as Record<string, Golden>;
+const TOPIC_ID = 'AQIDBAUGBwgJCgsMDQ4PEA';
 const BIG = 2 ** 45 + 7;
 const producer = { transactionalId: 'tx', producerId: 77, producerEpoch: 2 };
 const at = (partition: number, rest: object = {}) => ({ topic: 't', partition, ...rest });
@@ -25,10 +26,10 @@ const cases: Record<string, readonly [request: KafkaRequest<unknown>, answer: un
     [at(3, { errorCode: 0, reason: null, baseOffset: BIG, logAppendTime: -1, logStartOffset: 5 }), at(0, { errorCode: 87, reason: 'no; record 2: null key', baseOffset: -1, logAppendTime: -1, logStartOffset: -1 })],
   ],
   fetch: [
-    requests.fetch({ isolation: 'read_committed', maxWait: 500, minBytes: 1, maxBytes: 1 << 20, partitions: [{ topic: 'tö', partition: 2, offset: BIG, maxBytes: 65_536 }] }),
+    requests.fetch({ isolation: 'read_committed', maxWait: 500, minBytes: 1, maxBytes: 1 << 20, partitions: [{ topic: 'tö', topicId: TOPIC_ID, partition: 2, offset: BIG, maxBytes: 65_536 }] }),
     [
-      { topic: 'tö', partition: 2, errorCode: 0, highWatermark: BIG + 9, lastStableOffset: BIG + 8, logStartOffset: 3, abortedTransactions: [{ producerId: 77, firstOffset: BIG }], records: Buffer.of(5, 6) },
-      { topic: 'tö', partition: 4, errorCode: 6, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, abortedTransactions: [], records: Buffer.of() },
+      { topic: 'tö', topicId: TOPIC_ID, partition: 2, errorCode: 0, highWatermark: BIG + 9, lastStableOffset: BIG + 8, logStartOffset: 3, abortedTransactions: [{ producerId: 77, firstOffset: BIG }], records: Buffer.of(5, 6) },
+      { topic: 'tö', topicId: TOPIC_ID, partition: 4, errorCode: 6, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1, abortedTransactions: [], records: Buffer.of() },
     ],
   ],
   listOffsets: [
@@ -56,6 +57,7 @@ const cases: Record<string, readonly [request: KafkaRequest<unknown>, answer: un
         {
           errorCode: 0,
           topic: 't',
+          topicId: TOPIC_ID,
           internal: true,
           partitions: [
             { partition: 0, leader: 2, leaderEpoch: 9, replicas: [2], isr: [2] },

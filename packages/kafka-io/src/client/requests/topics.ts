@@ -33,12 +33,33 @@ export function readCompactTopics<T>(reader: Reader, read: (topic: string) => T)
     .flat();
 }
 
-/** In the order in which topics first appear. */
+/** As {@link writeCompactTopics}, for versions that know topics by their ids (KIP-516). */
+export function writeTopicIds<T extends { readonly topicId: string }>(writer: Writer, items: readonly T[], write: (item: T) => void): void {
+  writer.compactArray([...grouped(items, ({ topicId }) => topicId)], ([topicId, partitions]) => writer.uuid(topicId).compactArray(partitions, write).tags());
+}
+
+export function readTopicIds<T>(reader: Reader, read: (topicId: string) => T): T[] {
+  return reader
+    .compactArray(() => {
+      const topicId = reader.uuid();
+      const items = reader.compactArray(() => read(topicId));
+      reader.tags();
+      return items;
+    })
+    .flat();
+}
+
 function byTopic<T extends TopicPartition>(items: readonly T[]): Map<string, T[]> {
+  return grouped(items, ({ topic }) => topic);
+}
+
+/** In the order in which topics first appear. */
+function grouped<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
   const topics = new Map<string, T[]>();
   for (const item of items) {
-    const partitions = topics.get(item.topic);
-    if (partitions === undefined) topics.set(item.topic, [item]);
+    const key = keyOf(item);
+    const partitions = topics.get(key);
+    if (partitions === undefined) topics.set(key, [item]);
     else partitions.push(item);
   }
   return topics;

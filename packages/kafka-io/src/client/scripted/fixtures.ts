@@ -5,7 +5,7 @@ import { KafkaError } from '../error.js';
 import type { KafkaClient } from '../client.js';
 import { Reader } from '../protocol/reader.js';
 import { Writer } from '../protocol/writer.js';
-import { readCompactTopics, readTopics, writeCompactTopics, writeTopics } from '../requests/topics.js';
+import { readCompactTopics, readTopicIds, readTopics, writeCompactTopics, writeTopicIds, writeTopics } from '../requests/topics.js';
 import type { KafkaNode, KafkaRequest, TopicMetadata, TopicPartition } from '../types.js';
 
 /** A request that a test has in hand. It went through its encoding, and so does what answers it. */
@@ -35,6 +35,8 @@ export class ScriptedClient {
   /** What becomes of a `refresh`, before it resolves. */
   onRefresh: (topics: readonly string[]) => void | Promise<void> = () => undefined;
   readonly #topics = new Map<string, (number | undefined)[]>();
+  /** How often a topic was deleted. */
+  readonly #made = new Map<string, number>();
   readonly #scripts = new Map<string, (asked: Asked) => void>();
 
   /** As what is tested takes it. */
@@ -45,6 +47,13 @@ export class ScriptedClient {
   /** Nodes that lead the partitions of a topic. */
   lead(topic: string, ...leaders: readonly (number | undefined)[]): this {
     this.#topics.set(topic, [...leaders]);
+    return this;
+  }
+
+  /** Deletes a topic. */
+  drop(topic: string): this {
+    this.#topics.delete(topic);
+    this.#made.set(topic, (this.#made.get(topic) ?? 0) + 1);
     return this;
   }
 
@@ -74,6 +83,10 @@ export class ScriptedClient {
     return this.#topics.get(topic)?.[partition];
   }
 
+  topicId(topic: string): string | undefined {
+    return this.#topics.has(topic) ? idOf(topic, this.#made.get(topic)) : undefined;
+  }
+
   partitionCount(topic: string): number {
     return this.#topics.get(topic)?.length ?? 0;
   }
@@ -96,7 +109,7 @@ export class ScriptedClient {
     await this.onRefresh(topics);
     const found = topics.flatMap((topic) => {
       const leaders = this.#topics.get(topic);
-      return leaders === undefined ? [] : [{ topic, internal: false, partitions: leaders.map((leader, partition) => ({ partition, leader, leaderEpoch: 0, replicas: [], isr: [] })) }];
+      return leaders === undefined ? [] : [{ topic, topicId: idOf(topic, this.#made.get(topic)), internal: false, partitions: leaders.map((leader, partition) => ({ partition, leader, leaderEpoch: 0, replicas: [], isr: [] })) }];
     });
     return new Map(found.map((each) => [each.topic, each]));
   }
@@ -145,6 +158,15 @@ export class ScriptedClient {
   }
 }
 
+/** The id of the topic of a name that was made after so many were deleted. */
+export function idOf(topic: string, deleted = 0): string {
+  return Buffer.from(`${topic} ${deleted}`.padEnd(16)).toString('base64url');
+}
+
+function nameOf(topicId: string): string {
+  return Buffer.from(topicId, 'base64url').toString().split(' ')[0] ?? '';
+}
+
 /** Until all that follows from what happened so far has happened. */
 export async function settled(): Promise<void> {
   for (let i = 0; i < 3; i++) await turn();
@@ -175,6 +197,7 @@ export function answerProduce(asked: Asked, results: readonly (TopicPartition & 
 }
 
 export interface AskedPartition extends TopicPartition {
+  readonly topicId: string;
   readonly offset: number;
   readonly maxBytes: number;
 }
@@ -186,17 +209,22 @@ export function readFetch({ body }: Asked): { readonly maxWait: number; readonly
   const maxBytes = body.int32();
   body.int8(); // isolation
   body.int64(); // session and its epoch
-  const partitions = readTopics(body, (topic) => {
+  const partitions = readTopicIds(body, (topicId) => {
     const partition = body.int32();
     body.int32(); // leader epoch
     const offset = body.int64();
+    body.int32(); // epoch of the last one fetched
     body.int64(); // start of the log
-    return { topic, partition, offset, maxBytes: body.int32() };
+    const asked = { topic: nameOf(topicId), topicId, partition, offset, maxBytes: body.int32() };
+    body.tags();
+    return asked;
   });
   return { maxWait, maxBytes, partitions };
 }
 
 export interface AnsweredPartition extends TopicPartition {
+  /** Default: the first of its name. */
+  readonly topicId?: string;
   readonly error?: KafkaErrorName;
   readonly end?: number;
   readonly records?: Uint8Array;
@@ -205,8 +233,12 @@ export interface AnsweredPartition extends TopicPartition {
 export function answerFetch(asked: Asked, partitions: readonly AnsweredPartition[]): void {
   asked.answer((writer) => {
     writer.int32(0).int16(0).int32(0);
-    writeTopics(writer, partitions, ({ partition, error, end = 0, records = Buffer.alloc(0) }) => {
-      writer.int32(partition).int16(codeOf(error)).int64(end).int64(end).int64(0).int32(0).int32(-1).bytes(records);
+    const answered = partitions.map((each) => ({ topicId: idOf(each.topic), ...each }));
+    writeTopicIds(writer, answered, ({ partition, error, end = 0, records = Buffer.alloc(0) }) => {
+      writer.int32(partition).int16(codeOf(error)).int64(end).int64(end).int64(0).compactArray([], () => {}).int32(-1);
+      writer.unsignedVarint(records.length + 1);
+      for (const byte of records) writer.int8((byte << 24) >> 24);
+      writer.tags();
     });
   });
 }
