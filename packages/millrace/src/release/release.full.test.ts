@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { packagesLoaded } from './loaded.js';
 import { done, run } from './programs.js';
-import { packPackages, type Tarball } from './tarballs.js';
+import { LEFT, packPackages, type Tarball } from './tarballs.js';
 import { NoRegistry, nodePrograms, UserProject } from './user-project.js';
 
 const MAJORS = [20, 22, 24];
@@ -63,6 +63,7 @@ describe('what is packed', () => {
     expect(tarballs.map(({ name }) => name).sort()).toEqual(['@millrace/core', '@millrace/kafka-io', '@millrace/local-io', '@millrace/orchestrator', '@millrace/testing', 'create-millrace', 'millrace']);
     for (const { name, entries } of tarballs) {
       expect(entries, name).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'package.json']));
+      expect(entries, name).not.toContain(`dist/${LEFT}`);
       expect(entries.filter((file) => !file.startsWith('templates/') && /\.test\b|\.test-d\b|fixtures|__snapshots__|\/release\/|tsbuildinfo|tsconfig|^\./.test(file)), name).toEqual([]);
     }
   });
