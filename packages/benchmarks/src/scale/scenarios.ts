@@ -11,6 +11,8 @@ import { withFolder } from '../local/folder.js';
 import { startIdle, stopIdle } from './idle.js';
 
 const IDLE_REPLICAS = 1_000;
+/** Enough that what a process loads and compiles for any number of them is there. */
+const FEW_REPLICAS = 20;
 /** Until the pauses of idle sources have grown to their longest, and how long the processor time is counted then. */
 const SETTLE_MS = 4_000;
 const IDLE_MS = 10_000;
@@ -21,8 +23,10 @@ const STARTS = 5;
 const RECORDS = 20_000_000;
 const FIRST_RECORDS = 1_000_000;
 
-/** What replicas cost that have nothing to do. */
+/** What replicas cost that have nothing to do, and the heap of a process that has none. */
 async function idleReplicas(): Promise<readonly Figure[]> {
+  await stopIdle(await startIdle(FEW_REPLICAS));
+  const without = usedHeap();
   const run = await startIdle(IDLE_REPLICAS);
   await sleep(SETTLE_MS);
   const before = process.cpuUsage();
@@ -30,11 +34,12 @@ async function idleReplicas(): Promise<readonly Figure[]> {
   await sleep(IDLE_MS);
   const { user, system } = process.cpuUsage(before);
   const share = (user + system) / 1000 / (performance.now() - began);
-  const heap = usedHeap() / IDLE_REPLICAS / 1000;
+  const heap = (usedHeap() - without) / IDLE_REPLICAS / 1000;
   await stopIdle(run);
   return [
     { bench: 'scale/idle-replicas-cpu', value: 100 * share, unit: '% of a core', target: { at: 'most', value: 2 } },
     { bench: 'scale/idle-replicas-heap', value: heap, unit: 'kB/replica', target: { at: 'most', value: 20 } },
+    { bench: 'scale/idle-process-heap', value: without / 1e6, unit: 'MB' },
   ];
 }
 
