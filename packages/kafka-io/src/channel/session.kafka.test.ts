@@ -115,6 +115,21 @@ describe('sessions on Kafka', () => {
     await transport.deleteResources({ channels: [channel] });
   });
 
+  it.each([
+    ['another prefix', '?prefix=other.'],
+    ['the protocol of pypz', '?protocol=pypz'],
+  ])('an owner of the same name with %s is another one, with a state of its own', async (_, query) => {
+    const owner = `${unique('namesake')}.o#0`;
+    const other = await kafkaBackend.connect(`${location}${query}`);
+    transports.push(other);
+    const sessions = [await open(transport, owner), await open(other, owner)] as const;
+    for (const [i, session] of sessions.entries()) await session.commit(new Map(), new Map([['framework', Buffer.from(`of ${i}`)]]));
+    expect(sessions.map(({ failure, incarnation }) => [failure, incarnation])).toEqual([[undefined, 1], [undefined, 1]]);
+    await other.deleteResources({ owners: [owner] });
+    const states = [await open(transport, owner), await open(other, owner)].map(({ state }) => state.get('framework'));
+    expect(states.map((state) => state && Buffer.from(state).toString())).toEqual(['of 0', undefined]);
+  });
+
   it('a transaction that was open for longer than allowed is told from one that was fenced', async () => {
     const short = await connect({ producer: { transactionTimeout: 1000 } });
     const channel = unique('expired');

@@ -16,6 +16,8 @@ const STEP_BYTES = 64 * 1024 * 1024;
 
 export interface SessionParts {
   readonly identity: Owner;
+  /** The owner as the cluster knows it. */
+  readonly name: string;
   readonly incarnation: number;
   readonly state: Map<string, Uint8Array>;
   readonly stateTopic: string;
@@ -247,8 +249,8 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
 
   #writeState(changes: Changes): void {
     if (changes.length === 0) return;
-    const { committer, stateTopic } = this.parts;
-    committer.write(committer.queue(stateTopic, 0), recordsOf(changes.map(([key, value]) => [`${this.owner}/${key}`, value])), undefined);
+    const { committer, stateTopic, name } = this.parts;
+    committer.write(committer.queue(stateTopic, 0), recordsOf(changes.map(([key, value]) => [`${name}/${key}`, value])), undefined);
   }
 
   async #close(): Promise<void> {

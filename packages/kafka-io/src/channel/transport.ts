@@ -123,12 +123,13 @@ export class KafkaTransport implements Transport, Connection {
     if (!this.settings.fencing && owner.delivery === 'exactly-once') {
       throw new MillraceError('MILLRACE_DELIVERY_IMPOSSIBLE', `${owner.id} asks for exactly-once, which needs transactions: the cluster is used with fencing: false`);
     }
+    const name = this.#nameOf(owner.id);
     let incarnation = 0;
     const isReplaced = async (): Promise<boolean> => {
       await table.caughtUp();
-      return incarnationOf(table.get(owner.id)) > incarnation;
+      return incarnationOf(table.get(name)) > incarnation;
     };
-    const fenced = this.settings.fencing ? await OwnerTransaction.take(this.client, owner.id, { transactionTimeout: options.transactionTimeout, patience: this.patience, isReplaced }) : undefined;
+    const fenced = this.settings.fencing ? await OwnerTransaction.take(this.client, name, { transactionTimeout: options.transactionTimeout, patience: this.patience, isReplaced }) : undefined;
     failPoint('after-fence');
     const transaction = fenced ?? new UnfencedOwner(this.positions);
     const bell: { fail: (error: Error) => void } = { fail: () => undefined };
@@ -136,21 +137,21 @@ export class KafkaTransport implements Transport, Connection {
     const committer = this.#producer(fenced?.producer ?? (await plainIdentity(this.client, this.patience)), onFailure, fenced);
     try {
       await table.caughtUp();
-      incarnation = incarnationOf(table.get(owner.id)) + 1;
-      committer.write(committer.queue(table.topic, 0), recordsOf([[owner.id, Buffer.from(JSON.stringify({ v: 1, incarnation }))]]), undefined);
+      incarnation = incarnationOf(table.get(name)) + 1;
+      committer.write(committer.queue(table.topic, 0), recordsOf([[name, Buffer.from(JSON.stringify({ v: 1, incarnation }))]]), undefined);
       await committer.flush();
       await transaction.commit();
       committer.leaveTransaction();
       const producer = owner.delivery === 'exactly-once' ? committer : this.#producer(await plainIdentity(this.client, this.patience), onFailure);
       this.#check();
-      const state = new Map(Array.from(table.under(`${owner.id}/`), ([key, value]) => [key.slice(owner.id.length + 1), value]));
-      const session = new KafkaSession(this, { identity: owner, incarnation, state, stateTopic: table.topic, transaction, fenced: fenced !== undefined, committer, producer }, (ended) => {
+      const state = new Map(Array.from(table.under(`${name}/`), ([key, value]) => [key.slice(name.length + 1), value]));
+      const session = new KafkaSession(this, { identity: owner, name, incarnation, state, stateTopic: table.topic, transaction, fenced: fenced !== undefined, committer, producer }, (ended) => {
         unfollow();
         this.#sessions.delete(ended);
       });
       bell.fail = (error) => session.fail(error);
-      const unfollow = table.follow(owner.id, (key, value) => {
-        if (key === owner.id && incarnationOf(value) > incarnation) session.fail(new MillraceError('MILLRACE_FENCED', `session ${incarnation} of ${owner.id} was replaced by session ${incarnationOf(value)}`));
+      const unfollow = table.follow(name, (key, value) => {
+        if (key === name && incarnationOf(value) > incarnation) session.fail(new MillraceError('MILLRACE_FENCED', `session ${incarnation} of ${owner.id} was replaced by session ${incarnationOf(value)}`));
       });
       this.#sessions.add(session);
       return session;
@@ -199,7 +200,7 @@ export class KafkaTransport implements Transport, Connection {
     if ((await this.#topics.find(topic)) === undefined) return;
     const table = await this.#table(`${pipelineOf(owner)}.state`);
     await table.caughtUp();
-    const keys = Array.from(table.under(`${owner}/`), ([key]) => [key, undefined] as const);
+    const keys = Array.from(table.under(`${this.#nameOf(owner)}/`), ([key]) => [key, undefined] as const);
     if (keys.length === 0) return;
     const producer = await this.#plainProducer();
     producer.write(producer.queue(topic, 0), recordsOf(keys), undefined);
@@ -240,6 +241,12 @@ export class KafkaTransport implements Transport, Connection {
     const identity = await plainIdentity(this.client, this.patience);
     this.#check();
     return (this.#plain ??= this.#producer(identity, () => (this.#plain = undefined)));
+  }
+
+  /** An owner as the cluster knows it: one of another prefix or protocol is another one, as its channels are others. */
+  #nameOf(owner: string): string {
+    const { topic, protocol } = this.settings;
+    return `${topic.prefix}${owner}${protocol === 'pypz' ? '@pypz' : ''}`;
   }
 
   #topicOf(channel: string): string {

@@ -80,6 +80,17 @@ export class Relay extends Operator {
   }
 }
 
+/** Sends on what it reads. */
+@operator(import.meta)
+export class Forward extends Operator {
+  @input(Sample) declare readonly input_port: InputPort<Sample>;
+  @output(Sample) declare readonly output_port: OutputPort<Sample>;
+
+  override async onRunning() {
+    await this.output_port.send(this.input_port.retrieve());
+  }
+}
+
 /** As the pypz reader writes it down. */
 export function asPypzReads({ raw, ...rest }: Sample): Readonly<Record<string, unknown>> {
   return { ...rest, raw: Buffer.from(raw).toString('hex') };

@@ -1,5 +1,6 @@
 import { sharedKafka } from '#kafka';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Others } from '../external/fixtures.js';
 import { sample } from './operators.js';
 import { Scene } from './scene.js';
 
@@ -15,6 +16,14 @@ describe('a pipeline on a location for pypz, all of it ours', () => {
     expect(scene.got.map(({ value }) => value.id).sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => sample('', i).id));
     expect(scene.got.filter(({ replica }) => replica.endsWith('#1')).every(({ value }) => value.id % 2 === 1)).toBe(true);
     expect(await scene.topics()).toEqual([]);
+  });
+
+  it('one port of an operator speaks pypz, its other one writes into a topic of others, which a pipeline elsewhere reads', async () => {
+    const others = new Others(bootstrap);
+    const topic = await others.createTopic('bridge');
+    await scene.bridged(topic, 20);
+    expect(scene.got.map(({ value }) => value)).toEqual(Array.from({ length: 20 }, (_, i) => sample(`${scene.name}.writer#0`, i)));
+    await others.deleteTopic(topic);
   });
 
   it('a value that breaks the schema: nothing of its batch is written, and what was written before stays', async () => {

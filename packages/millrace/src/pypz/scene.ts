@@ -3,7 +3,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { orchestrate, Pipeline, silentLogger, type InputOptions, type OrchestrateOptions, type Run } from '../index.js';
-import { Reader, Relay, Writer, type Sample } from './operators.js';
+import { Forward, Reader, Relay, Writer, type Sample } from './operators.js';
 import { PypzProcess } from './python.js';
 
 interface Given {
@@ -65,6 +65,21 @@ export class Scene {
     const child = new PypzProcess(this.python, 'relay.py', this.#folder, ['--location', this.bootstrap, '--pipeline', this.name]);
     this.#processes.push(child);
     return { relay: child, run: await this.#start(pipeline, ['source', 'sink'], 60_000) };
+  }
+
+  /** A pipeline whose last operator writes into a topic of others, and one in memory that reads this. */
+  async bridged(topic: string, count: number): Promise<void> {
+    const shared = new Pipeline(this.name);
+    const writer = shared.add(Writer, { count }, { name: 'writer' });
+    const bridge = shared.add(Forward, {}, { name: 'bridge' });
+    bridge.input_port.connect(writer.output_port);
+    bridge.output_port.to(`kafka://${this.bootstrap}/${topic}`);
+    await (await this.#start(shared, ['writer', 'bridge'], 60_000)).completed;
+    const own = new Pipeline(`${this.name}_own`);
+    own.add(Reader, { into: this.name }, { name: 'reader' }).input_port.from(`kafka://${this.bootstrap}/${topic}?group=${this.name}&until=end`);
+    const run = await orchestrate(own, { location: `memory:${this.name}`, logger: silentLogger, handleSignals: false });
+    this.#runs.push(run);
+    await run.completed;
   }
 
   /** Topics of the pipeline's channels that are there. */
