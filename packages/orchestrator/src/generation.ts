@@ -142,7 +142,7 @@ export class Generations {
     const { transport, plan } = this.#options;
     await transport.deleteResources(deleting);
     const kept = new Set([FactKey.generation, ...[...(await readReplicas(this.#control)).keys()].filter((operator) => !deleting.owners.includes(replicaName(plan.pipeline, operator, 0))).map((operator) => FactKey.replicas(operator))]);
-    for (const key of (await readFacts(this.#control, '')).keys()) if (!kept.has(key)) await this.#control.remove(key);
+    await this.#remove([...(await readFacts(this.#control, '')).keys()].filter((key) => !kept.has(key)));
     const completed: GenerationState = { number, runId, phase: 'completed' };
     await this.#save(session, completed);
     await this.#publish(completed);
@@ -155,8 +155,13 @@ export class Generations {
 
   async #forgetBefore(generation: number): Promise<void> {
     for (const prefix of ['status/', 'beat/']) {
-      for (const key of (await readFacts(this.#control, prefix)).keys()) if (Number(key.slice(prefix.length).split('/')[0]) < generation) await this.#control.remove(key);
+      await this.#remove([...(await readFacts(this.#control, prefix)).keys()].filter((key) => Number(key.slice(prefix.length).split('/')[0]) < generation));
     }
+  }
+
+  /** All at once: a backend may write them together. */
+  async #remove(keys: readonly string[]): Promise<void> {
+    await Promise.all(keys.map((key) => this.#control.remove(key)));
   }
 
   async #published(): Promise<GenerationState | undefined> {
