@@ -13,6 +13,10 @@ it('the site builds, with the API, the READMEs and diagrams', async () => {
   expect(page('index')).toContain('Millrace');
   expect(page('docs/errors')).toContain('id="millrace_plan_invalid"');
   expect(page('docs/api/millrace/functions/orchestrate')).toContain('orchestrate');
+  // What only the packages themselves import of each other is marked @internal.
+  const core = page('docs/api/@millrace/core/index');
+  expect(core).toContain('interfaces/Transport');
+  expect(core).not.toMatch(/(?:classes|interfaces)\/(?:Replica|StateStore|StatusBoard|ReplicaEnvironment)\b/);
   expect(page('packages/testing/index')).toContain('OperatorHarness');
   // A test that a page names is shown by its path, since it is no page.
   expect(page('docs/delivery-guarantees')).toContain('<span title="packages/orchestrator/src/endings.test.ts">');

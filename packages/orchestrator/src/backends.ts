@@ -34,6 +34,7 @@ export function registerBackend(scheme: string, module: string, load: () => Prom
  * The memory backend, those given, and those registered for the schemes of these locations. Of two with one scheme the later one
  * wins, and what is given wins over what is registered.
  * @throws MillraceError `MILLRACE_BACKEND_UNKNOWN` where one cannot be loaded
+ * @internal
  */
 export async function resolveBackends(given: readonly BackendSource[] = [], locations: readonly string[] = []): Promise<readonly ChannelBackend[]> {
   const container = new Container();

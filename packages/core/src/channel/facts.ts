@@ -9,6 +9,7 @@
  * | `beat/<generation>/<process>` | a sign of life |
  * | `crash/<replica>` | records in hand when its thread or process crashed |
  * | `replicas/<operator>` | how many there are, and the most there ever were |
+ * @internal
  */
 export const FactKey = {
   generation: 'generation',
@@ -25,6 +26,7 @@ export const FactKey = {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+/** @internal */
 export function encodeFact(fact: object): Uint8Array {
   return encoder.encode(JSON.stringify({ v: 1, ...fact }));
 }
@@ -32,6 +34,7 @@ export function encodeFact(fact: object): Uint8Array {
 /**
  * A fact, or `undefined` for one of a later version or of no version: facts come from other processes, and one that this code
  * cannot read must not stop it.
+ * @internal
  */
 export function decodeFact<T extends object>(bytes: Uint8Array): T | undefined {
   try {

@@ -21,7 +21,7 @@ export function failPoint(point: FailPoint): void {
   armed?.(point);
 }
 
-/** Has `reached` called at every fail point of this thread; `undefined` disarms them. For tests. */
+/** Has `reached` called at every fail point of this thread; `undefined` disarms them. For tests. @internal */
 export function armFailPoints(reached: ((point: FailPoint) => void) | undefined): void {
   armed = reached;
 }

@@ -11,6 +11,7 @@ const processWide = new Map<string, WriterSchema>();
 /**
  * The schemas that the records of a pipeline were written with. A writer publishes its own before its first record; a reader
  * looks up what it meets, and where control lags behind data it waits.
+ * @internal
  */
 export class SchemaCatalog {
   readonly #control: Control;

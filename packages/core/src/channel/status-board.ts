@@ -2,13 +2,13 @@ import type { Clock, Timer } from '../clock/index.js';
 import { decodeFact, encodeFact, FactKey } from './facts.js';
 import type { Control, Follower } from './spi.js';
 
-/** States of a channel end, as pypz names them. */
+/** States of a channel end, as pypz names them. @internal */
 export type ChannelStatus = 'Opened' | 'Started' | 'Stopped' | 'Closed' | 'Error';
 
-/** In place of a channel, for a replica that has none of the pipeline's and yet has to tell that it is done. */
+/** In place of a channel, for a replica that has none of the pipeline's and yet has to tell that it is done. @internal */
 export const NO_CHANNEL = '-';
 
-/** What a channel end says of itself. */
+/** What a channel end says of itself. @internal */
 export interface StatusFact {
   readonly channel: string;
   /** Replica, as `pipeline.operator#0`. */
@@ -35,6 +35,7 @@ export interface HeartbeatOptions {
   readonly timeout: number;
 }
 
+/** @internal */
 export const DEFAULT_HEARTBEAT: HeartbeatOptions = { interval: 2_000, timeout: 20_000 };
 
 /** Where a replica stands: every end of it has closed for good, or was left to others by a rescale, or neither. */
@@ -49,6 +50,7 @@ interface Peer {
 /**
  * All channel ends of one generation of a pipeline, as this process has heard of them: one follower for all its replicas. Of an
  * owner's statuses on a channel the highest incarnation counts. Processes live by heartbeat, one each.
+ * @internal
  */
 export class StatusBoard {
   readonly #control: Control;

@@ -97,6 +97,7 @@ export type RecordOf<C> = C extends Codec<infer T> ? T : never;
  * The value as a buffer of its own: for tests and single records. A port encodes into one large buffer instead.
  *
  * @throws MillraceError as {@link Codec.encode} does.
+ * @internal
  */
 export function encodeToBuffer<T>(codec: Codec<T>, value: T): Buffer {
   let buffer = Buffer.allocUnsafe(256);

@@ -23,6 +23,7 @@ export interface JsonForm<in out T> {
  * are plain JSON values, and checked by the schema: unions are not wrapped, and every field must be there.
  *
  * @throws MillraceError `MILLRACE_SCHEMA_UNMAPPABLE` with every place that JSON cannot carry
+ * @internal
  */
 export function jsonFormOf<T>(codec: Codec<T>): JsonForm<T> {
   if (JSON_FORM in codec) return (codec as { [JSON_FORM](): JsonForm<T> })[JSON_FORM]();

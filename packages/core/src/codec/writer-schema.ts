@@ -21,6 +21,7 @@ export interface Comparable {
  * A writer schema from a text that came from outside (a schema registry, a file), with its fingerprint.
  *
  * @throws MillraceError `MILLRACE_SCHEMA_INVALID` for a text that is no schema of the format, or exceeds a limit.
+ * @internal
  */
 export function parseWriterSchema(format: WriterSchema['format'], schema: string): WriterSchema {
   return { format, schema, fingerprint: fingerprintOf(format, schema) };
@@ -31,6 +32,7 @@ export function parseWriterSchema(format: WriterSchema['format'], schema: string
  * throws nothing, so that a plan can ask it about any two ends.
  *
  * What JSON, text and bytes carry is only known from the records: of those nothing but the format is compared.
+ * @internal
  */
 export function incompatibilities<T>(writer: WriterSchema, reader: Codec<T>): string[] {
   if (DIFFERENCES in reader) return [...(reader as Codec<T> & Comparable)[DIFFERENCES](writer)];
@@ -47,6 +49,7 @@ export function incompatibilities<T>(writer: WriterSchema, reader: Codec<T>): st
  *
  * Equal fingerprints are not enough: they say that the bytes are the same, which is so for a `Date`, a bigint and a number,
  * or for null and undefined.
+ * @internal
  */
 export function haveSameValues<A, B>(a: Codec<A>, b: Codec<B>): boolean {
   if ((a as unknown) === b) return true;

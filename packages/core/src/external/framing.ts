@@ -43,7 +43,7 @@ export const CONFLUENT: Framing = {
   nameOf: (_, low) => String(low),
 };
 
-/** What goes before values of the schema with this fingerprint (16 hex digits). */
+/** What goes before values of the schema with this fingerprint (16 hex digits). @internal */
 export function singleObjectHeader(fingerprint: string): Uint8Array {
   return Uint8Array.of(0xc3, 0x01, ...Buffer.from(fingerprint, 'hex').reverse());
 }

@@ -17,7 +17,7 @@ export type Stage = 'Entry' | 'ServiceStart' | 'ResourceCreation' | 'OperationIn
 /** Which stages run, as in pypz. `Skip` runs none. */
 export type ExecutionMode = 'Standard' | 'WithoutResourceDeletion' | 'ResourceCreationOnly' | 'ResourceDeletionOnly' | 'Skip';
 
-/** How a stage ended: all hooks done; one threw; a stop was asked for. */
+/** How a stage ended: all hooks done; one threw; a stop was asked for. @internal */
 export type StageResult = 'done' | 'failed' | 'stopped';
 
 interface StageRow {
@@ -46,7 +46,7 @@ export const STAGES: Readonly<Record<Exclude<Stage, 'Closed' | 'Failed'>, StageR
 /** Exit code of a replica that was stopped, and of one whose pre- or postExecution threw; pypz's numbers. */
 export const EXIT_CODE = { done: 0, interrupted: 130, fatal: 129 } as const;
 
-/** The stage that follows. Pure; `Closed` and `Failed` are the end. */
+/** The stage that follows. Pure; `Closed` and `Failed` are the end. @internal */
 export function nextStage(stage: Exclude<Stage, 'Closed' | 'Failed'>, result: StageResult, mode: ExecutionMode): Stage {
   if (mode === 'Skip') return 'Closed';
   if (result === 'done') {

@@ -4,7 +4,7 @@ import type { Codec } from '../codec/index.js';
 import type { PluginClass } from '../plugin/index.js';
 import type { OperatorClass } from './operator.js';
 
-/** What `@input` and `@output` record. */
+/** What `@input` and `@output` record. @internal */
 export interface PortMetadata {
   readonly name: string;
   readonly direction: 'input' | 'output';
@@ -12,14 +12,14 @@ export interface PortMetadata {
   readonly dependsOn: readonly string[];
 }
 
-/** What `@state` records. */
+/** What `@state` records. @internal */
 export interface StateMetadata {
   readonly name: string;
   readonly schema: z.ZodType;
   readonly per: 'replica' | 'partition';
 }
 
-/** What `@plugin` records. */
+/** What `@plugin` records. @internal */
 export interface PluginMetadata {
   readonly name: string;
   readonly type: PluginClass;
@@ -28,7 +28,7 @@ export interface PluginMetadata {
   readonly dependsOn: readonly string[];
 }
 
-/** What `@operator` records. */
+/** What `@operator` records. @internal */
 export interface OperatorMetadata {
   readonly name: string;
   /** URL of the module that holds the class, where `import.meta` was given. */
@@ -36,7 +36,7 @@ export interface OperatorMetadata {
   readonly description: string | undefined;
 }
 
-/** The decorated fields of an operator class, those of its base classes first. */
+/** The decorated fields of an operator class, those of its base classes first. @internal */
 export interface OperatorMembers {
   readonly ports: ReadonlyMap<string, PortMetadata>;
   readonly states: ReadonlyMap<string, StateMetadata>;
@@ -58,12 +58,12 @@ export function recordOperator(type: object, metadata: OperatorMetadata): void {
   Reflect.defineMetadata(OPERATOR, metadata, type);
 }
 
-/** What `@operator` said of a class itself; `undefined` where it, as opposed to a base, is not decorated. */
+/** What `@operator` said of a class itself; `undefined` where it, as opposed to a base, is not decorated. @internal */
 export function operatorMetadataOf(type: OperatorClass): OperatorMetadata | undefined {
   return Reflect.getOwnMetadata(OPERATOR, type) as OperatorMetadata | undefined;
 }
 
-/** The decorated fields of a class, inherited ones included. */
+/** The decorated fields of a class, inherited ones included. @internal */
 export function operatorMembersOf(type: OperatorClass): OperatorMembers {
   const read = <T>(kind: Kind): ReadonlyMap<string, T> => (Reflect.getMetadata(KEYS[kind], type.prototype as object) as ReadonlyMap<string, T> | undefined) ?? new Map<string, T>();
   return { ports: read<PortMetadata>('ports'), states: read<StateMetadata>('states'), plugins: read<PluginMetadata>('plugins') };

@@ -30,7 +30,7 @@ export interface OperatorContext {
   readonly logger: Logger;
 }
 
-/** How the runtime reaches what an operator calls back. */
+/** How the runtime reaches what an operator calls back. @internal */
 export const WAKE: unique symbol = Symbol.for('@millrace/wake');
 
 /**

@@ -7,6 +7,7 @@ const shared = globalThis as { [KEY]?: Map<string, OperatorClass>; [WAITING]?: M
 /**
  * Every class that `@operator(import.meta)` has met in this process, by `module#name`: where threads, processes and YAML look a
  * class up. Shared between copies of the package. A later class of the same key wins (hot reload).
+ * @internal
  */
 export const operatorRegistry: Map<string, OperatorClass> = (shared[KEY] ??= new Map());
 const waiting = (shared[WAITING] ??= new Map<string, ((type: OperatorClass) => void)[]>());
@@ -21,6 +22,7 @@ export function declareOperator(key: string, type: OperatorClass): void {
 /**
  * The class of a key, as soon as it is declared. A module that declares operators may also start a pipeline and then never finish
  * loading in a child, so its loading is nothing to wait for.
+ * @internal
  */
 export function operatorDeclared(key: string): Promise<OperatorClass> {
   const known = operatorRegistry.get(key);

@@ -44,6 +44,7 @@ export interface PlanOptions {
  * Resolves a pipeline and checks it as a whole: names, parameters, options, connections, channels, placements, delivery,
  * schemas, state. Pure: connects to nothing, constructs no operator. Never throws over what is wrong with the pipeline; every
  * problem is in the plan, which is as complete as they allow.
+ * @internal
  */
 export function createPlan(definition: PipelineDefinition, options: PlanOptions): Plan {
   const problems = new ProblemList();

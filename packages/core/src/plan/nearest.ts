@@ -1,4 +1,4 @@
-/** The known name that a misspelt one most likely means; `undefined` where none is near. Case does not count. */
+/** The known name that a misspelt one most likely means; `undefined` where none is near. Case does not count. @internal */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
   const wanted = name.toLowerCase();
   let best: string | undefined;

@@ -4,7 +4,7 @@ import type { OperatorMembers } from '../operator/index.js';
 import { suggest } from './nearest.js';
 import { shown, type ProblemList } from './problem-list.js';
 
-/** More is taken for a slip: every replica is a session with threads of control of its own. */
+/** More is taken for a slip: every replica is a session with threads of control of its own. @internal */
 export const MAX_REPLICAS = 10_000;
 /** More is taken for a slip: every partition has positions, buffers and a place in every assignment. */
 export const MAX_PARTITIONS = 100_000;

@@ -121,17 +121,17 @@ export interface ExternalBinding {
   readonly registry: string | undefined;
 }
 
-/** Name of a replica: its owner id, transactional id and name in logs. */
+/** Name of a replica: its owner id, transactional id and name in logs. @internal */
 export function replicaName(pipeline: string, operator: string, index: number): string {
   return `${pipeline}.${operator}#${index}`;
 }
 
-/** Names of all replicas of an operator, by index. */
+/** Names of all replicas of an operator, by index. @internal */
 export function replicaNames(pipeline: string, operator: string, replicas: number): readonly string[] {
   return Array.from({ length: replicas }, (_, index) => replicaName(pipeline, operator, index));
 }
 
-/** The index in a name that {@link replicaName} made. */
+/** The index in a name that {@link replicaName} made. @internal */
 export function replicaIndex(name: string): number {
   return Number(name.slice(name.lastIndexOf('#') + 1));
 }
@@ -145,12 +145,12 @@ export function writerNames(pipeline: string, channel: ChannelPlan): readonly st
   return names;
 }
 
-/** The group under which a replica reads a channel of the pipeline: shared, or its own with `broadcast`. */
+/** The group under which a replica reads a channel of the pipeline: shared, or its own with `broadcast`. @internal */
 export function groupName(channel: string, broadcast: boolean, replica: number): string {
   return broadcast ? `${channel}#${replica}` : channel;
 }
 
-/** The partitions that replica `index` of `replicas` reads: p with p mod replicas = index; with `broadcast` all. */
+/** The partitions that replica `index` of `replicas` reads: p with p mod replicas = index; with `broadcast` all. @internal */
 export function assignedPartitions(partitions: number, replicas: number, index: number, broadcast: boolean): readonly number[] {
   const all = Array.from({ length: partitions }, (_, partition) => partition);
   return broadcast ? all : all.filter((partition) => partition % replicas === index);

@@ -3,7 +3,7 @@ import { planToJson } from './to-json.js';
 import { planToMermaid } from './to-mermaid.js';
 import { planToText } from './to-text.js';
 
-/** The plan with another number of replicas for one operator, and the same in all else: partitions never change. */
+/** The plan with another number of replicas for one operator, and the same in all else: partitions never change. @internal */
 export function rescaledPlan(plan: Plan, operator: string, replicas: number): Plan {
   const swap = channelSwap(operator, replicas);
   const rescaled: Plan = {
@@ -17,7 +17,7 @@ export function rescaledPlan(plan: Plan, operator: string, replicas: number): Pl
   return rescaled;
 }
 
-/** One operator of {@link rescaledPlan}, which has another number of replicas. */
+/** One operator of {@link rescaledPlan}, which has another number of replicas. @internal */
 export function rescaledOperator(plan: OperatorPlan, replicas: number): OperatorPlan {
   return plan.replicas === replicas ? plan : swapIn({ ...plan, replicas }, channelSwap(plan.name, replicas));
 }

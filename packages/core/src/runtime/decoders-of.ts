@@ -6,7 +6,7 @@ import type { InputPlan } from '../plan/plan.js';
 import { Decoders, type BatchDecoders } from './decoders.js';
 import { FramedDecoders } from './framed-decoders.js';
 
-/** What reading a channel takes beside the plan. */
+/** What reading a channel takes beside the plan. @internal */
 export interface DecodersGround {
   readonly replica: string;
   readonly schemas: SchemaCatalog | undefined;
@@ -14,7 +14,7 @@ export interface DecodersGround {
   readonly wake: () => void;
 }
 
-/** How a port reads its channel: by the codec of the port, or in the format of an external channel. */
+/** How a port reads its channel: by the codec of the port, or in the format of an external channel. @internal */
 export function decodersOf({ name: port, codec, channel }: Pick<InputPlan, 'name' | 'codec' | 'channel'>, ground: DecodersGround): BatchDecoders {
   const { replica, schemas, clock, wake } = ground;
   const place = { replica, port, channel: channel.name, codec, clock };

@@ -4,7 +4,7 @@ import type { Clock } from '../clock/index.js';
 import type { Codec, Decoder } from '../codec/index.js';
 import { MillraceError } from '../error/index.js';
 
-/** How a port reads the batches of its channel. */
+/** How a port reads the batches of its channel. @internal */
 export interface BatchDecoders {
   /** When to look again for a schema that is missing; Infinity where none is. */
   readonly lookAgainAt: number;

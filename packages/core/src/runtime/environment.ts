@@ -11,7 +11,7 @@ import type { ReplicaDriver } from './driver.js';
 import type { Poison } from './replay.js';
 import type { HandedRecord } from './step.js';
 
-/** All that a replica is given: the orchestrator makes one for each, the test harness makes a small one. */
+/** All that a replica is given: the orchestrator makes one for each, the test harness makes a small one. @internal */
 export interface ReplicaEnvironment {
   readonly pipeline: string;
   readonly operator: OperatorPlan;
@@ -39,7 +39,7 @@ export interface ReplicaEnvironment {
   readonly after?: AfterCrash;
 }
 
-/** How a replica goes on after a crash: it replays one record at a time, as after a step that threw. */
+/** How a replica goes on after a crash: it replays one record at a time, as after a step that threw. @internal */
 export interface AfterCrash {
   /** Records that were in hand at too many crashes, and are given up. */
   readonly poisons: readonly CrashPoison[];
@@ -47,14 +47,14 @@ export interface AfterCrash {
   readonly hand: (record: HandedRecord) => void;
 }
 
-/** A record that its replica does not survive. */
+/** A record that its replica does not survive. @internal */
 export interface CrashPoison extends Omit<Poison, 'cause'> {
   readonly record: HandedRecord;
   /** What the crashes looked like. */
   readonly message: string;
 }
 
-/** What a replica reports while it lives. */
+/** What a replica reports while it lives. @internal */
 export interface ReplicaEvents {
   stage(replica: string, stage: Stage, from: Stage): void;
   /** An error that the replica met, also one that a retry may mend. */

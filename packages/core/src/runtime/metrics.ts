@@ -1,4 +1,4 @@
-/** Counters of a port of one replica, since the start. Bytes are those of encoded values: 0 where objects go by reference. */
+/** Counters of a port of one replica, since the start. Bytes are those of encoded values: 0 where objects go by reference. @internal */
 export interface PortCounters {
   records: number;
   bytes: number;
@@ -15,7 +15,7 @@ export interface PortCounters {
   backPressureMs: number;
 }
 
-/** Counters of one replica. */
+/** Counters of one replica. @internal */
 export interface ReplicaCounters {
   steps: number;
   /** ms spent in steps; estimated from samples where steps are short. */

@@ -29,7 +29,7 @@ export interface ReplicaOutcome {
   readonly error: Error | undefined;
 }
 
-/** A hook that has not returned yet. */
+/** A hook that has not returned yet. @internal */
 export interface BusyHook {
   /** `onRunning`, or with the plugin before it: `health.onServiceStart`. */
   readonly hook: string;
@@ -39,7 +39,7 @@ export interface BusyHook {
   readonly waitsForRoom: boolean;
 }
 
-/** One replica of an operator, from Entry to Closed: its instance, plugins, ports and the hooks of each stage. */
+/** One replica of an operator, from Entry to Closed: its instance, plugins, ports and the hooks of each stage. @internal */
 export class Replica {
   readonly name: string;
   readonly counters: ReplicaCounters = replicaCounters();

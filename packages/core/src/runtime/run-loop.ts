@@ -268,7 +268,7 @@ export class RunLoop implements Boundary {
   }
 }
 
-/** The error to report for a step that took too long. */
+/** The error to report for a step that took too long. @internal */
 export function stuckStep(name: string, hook: string, ms: number): MillraceError {
   return new MillraceError('MILLRACE_STEP_STUCK', `${name}.${hook} has not returned for ${Math.round(ms)} ms; if it waits for something, let it return and come again`, { operator: name });
 }

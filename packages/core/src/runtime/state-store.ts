@@ -5,10 +5,10 @@ import type { PartitionState, StateMetadata } from '../operator/index.js';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-/** Key of the framework's own part of the state. */
+/** Key of the framework's own part of the state. @internal */
 export const DONE_KEY = 'framework';
 
-/** Key of a state value among its owner's: `state/<field>`, or `state/<field>/<partition>`. */
+/** Key of a state value among its owner's: `state/<field>`, or `state/<field>/<partition>`. @internal */
 export function stateKey(field: string, partition?: number): string {
   return partition === undefined ? `state/${field}` : `state/${field}/${partition}`;
 }
@@ -28,6 +28,7 @@ interface Slot {
   pending: string | undefined;
 }
 
+/** @internal */
 export interface StateStoreOptions {
   readonly replica: string;
   readonly states: readonly StateMetadata[];
@@ -39,7 +40,7 @@ export interface StateStoreOptions {
   readonly limit: number;
 }
 
-/** The `@state` fields of one operator instance: restored from the last commit, compared and written at the next. */
+/** The `@state` fields of one operator instance: restored from the last commit, compared and written at the next. @internal */
 export class StateStore {
   readonly #options: StateStoreOptions;
   readonly #slots: Slot[] = [];

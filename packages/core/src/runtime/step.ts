@@ -1,7 +1,7 @@
 import { MillraceError, toError } from '../error/index.js';
 import { Wake, type Signal } from './signal.js';
 
-/** A record handed to an operator in the current step. */
+/** A record handed to an operator in the current step. @internal */
 export interface HandedRecord {
   readonly port: string;
   readonly partition: number;

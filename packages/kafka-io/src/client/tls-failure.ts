@@ -1,4 +1,4 @@
-/** What failed, in OpenSSL's words without its numbers. */
+/** What failed, in OpenSSL's words without its numbers. @internal */
 export function tlsFailure(error: unknown): string {
   const { reason, message } = error as { readonly reason?: string; readonly message?: string };
   return reason ?? message ?? String(error);
@@ -8,6 +8,7 @@ export function tlsFailure(error: unknown): string {
  * What to do about a TLS connection that failed, by Node's code of it; `undefined` where its message has to do.
  *
  * @see https://nodejs.org/api/tls.html#x509-certificate-error-codes
+ * @internal
  */
 export function tlsRemedy(error: unknown): string | undefined {
   const { code = '', message = '' } = error as { readonly code?: string; readonly message?: string };

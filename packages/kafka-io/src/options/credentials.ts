@@ -28,6 +28,7 @@ export function saslOf(options: KafkaOptions, environment: Environment): ClientO
 /**
  * How brokers prove themselves and, with a certificate, how one does: each of the options, else of the environment.
  * @throws MillraceError `MILLRACE_OPTION_INVALID` where a file cannot be read, a certificate lacks its key or has no use
+ * @internal
  */
 export function tlsOf(options: KafkaOptions, tls: boolean, environment: Environment): ConnectionOptions | undefined {
   const own = options.client?.tls;

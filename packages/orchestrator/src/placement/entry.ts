@@ -43,12 +43,12 @@ export function threadProgram({ file, tsx }: Entry): { readonly code: string; re
   return { code: `import(${JSON.stringify(tsx.api)}).then(({ register }) => { register(); return import(${JSON.stringify(pathToFileURL(file).href)}); })`, isEval: true };
 }
 
-/** Whether this process was started with something that may load TypeScript. */
+/** Whether this process was started with something that may load TypeScript. @internal */
 export function hasLoader(): boolean {
   return process.execArgv.some((flag) => /^(--import|--loader|--experimental-loader|--require|-r)\b/.test(flag));
 }
 
-/** The tsx that the project of these modules has installed, or of this package or the working folder. @param modules URLs */
+/** The tsx that the project of these modules has installed, or of this package or the working folder. @param modules URLs @internal */
 export function findTsx(modules: readonly string[]): Entry['tsx'] {
   for (const from of [...modules.filter((module) => module.startsWith('file:')), import.meta.url, pathToFileURL(`${process.cwd()}/`).href]) {
     try {

@@ -3,7 +3,7 @@
  * few bytes make a reader build millions of values or loop for hours.
  */
 
-/** Bytes of a schema's text, in UTF-8. */
+/** Bytes of a schema's text, in UTF-8. @internal */
 export const MAX_SCHEMA_BYTES = 262_144;
 
 /** Types nested in each other, references to named types followed. */
