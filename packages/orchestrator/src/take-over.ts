@@ -1,6 +1,8 @@
 import { DONE_KEY, encodeFact, FactKey, replicaNames, type Control, type OperatorPlan, type Plan, type Session, type Transport } from '@millrace/core';
 import { readReplicas, type ReplicasFact } from './facts.js';
 
+const AT_A_TIME = 32;
+
 /**
  * Makes a location ready for a new generation: fences every owner that an operator of the pipeline ever had there, before any
  * replica reads positions, and hands on what belongs to partitions. May be cut short anywhere and done again.
@@ -10,8 +12,8 @@ export async function takeOver(transport: Transport, control: Control, plan: Pla
   const owners = new Set([...[...before].flatMap(([operator, { highest }]) => replicaNames(plan.pipeline, operator, highest)), ...plan.operators.flatMap(({ name, replicas }) => replicaNames(plan.pipeline, name, replicas))]);
   const sessions = new Map<string, Session>();
   try {
-    for (const id of owners) sessions.set(id, await openToFence(transport, id));
-    for (const operator of plan.operators) {
+    await openAll(transport, owners, sessions);
+    await Promise.all(plan.operators.map(async (operator) => {
       const { name, replicas } = operator;
       const earlier = before.get(name);
       const highest = Math.max(replicas, earlier?.highest ?? 0);
@@ -22,9 +24,9 @@ export async function takeOver(transport: Transport, control: Control, plan: Pla
       const channels = operator.inputs.flatMap(({ channel, deadLetters }) => [channel, ...deadLetters]).filter(({ external }) => external === undefined);
       const fact: ReplicasFact = { count: replicas, highest, channels: [...new Set([...(earlier?.channels ?? []), ...channels.map((channel) => channel.name)])] };
       await control.put(FactKey.replicas(name), encodeFact(fact));
-    }
+    }));
   } finally {
-    await Promise.all([...sessions.values()].map((session) => session.close()));
+    await closeAll(sessions);
   }
 }
 
@@ -35,7 +37,25 @@ export async function openToFence(transport: Transport, id: string): Promise<Ses
 
 /** Fences owners and lets go. */
 export async function fence(transport: Transport, owners: Iterable<string>): Promise<void> {
-  for (const id of owners) await (await openToFence(transport, id)).close();
+  const sessions = new Map<string, Session>();
+  try {
+    await openAll(transport, owners, sessions);
+  } finally {
+    await closeAll(sessions);
+  }
+}
+
+/** Opens many at a time: each takes some requests to a cluster, one after the other. What was opened is in `sessions` also where it fails. */
+export async function openAll(transport: Transport, owners: Iterable<string>, sessions: Map<string, Session>): Promise<void> {
+  const ids = [...owners];
+  for (let from = 0; from < ids.length; from += AT_A_TIME) {
+    const results = await Promise.allSettled(ids.slice(from, from + AT_A_TIME).map(async (id) => sessions.set(id, await openToFence(transport, id))));
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+}
+
+export async function closeAll(sessions: ReadonlyMap<string, Session>): Promise<void> {
+  await Promise.all([...sessions.values()].map((session) => session.close()));
 }
 
 /**

@@ -1,5 +1,5 @@
 import { failPoint, MillraceError, silentLogger, toError, type Capabilities, type ChannelDescription, type ChannelSpec, type Control, type Logger, type Owner, type Transport } from '@millrace/core';
-import type { KafkaClient, ProducerIdentity } from '../client/index.js';
+import type { Isolation, KafkaClient, ProducerIdentity } from '../client/index.js';
 import { Fetcher } from '../fetch/fetcher.js';
 import { askOffsets } from '../offsets.js';
 import { ByteBudget } from '../produce/budget.js';
@@ -25,13 +25,13 @@ const PATIENCE = 30_000;
 export class KafkaTransport implements Transport, Connection {
   readonly identity: string;
   readonly limits: Transport['limits'];
-  readonly fetcher: Fetcher;
   readonly positions: GroupPositions;
   readonly budget: ByteBudget;
   readonly trimmer: Trimmer;
   readonly growth: TopicGrowth;
   readonly logger: Logger;
   readonly patience = PATIENCE;
+  readonly #fetchers = new Map<Isolation, Fetcher>();
   readonly #tableFetcher: Fetcher;
   readonly #topics: Topics;
   readonly #tables = new Map<string, Promise<TopicTable>>();
@@ -49,7 +49,6 @@ export class KafkaTransport implements Transport, Connection {
     this.logger = settings.client.logger ?? silentLogger;
     this.identity = `kafka:${client.clusterId}${topic.prefix === '' ? '' : `?prefix=${topic.prefix}`}`;
     this.limits = { recordBytes: settings.recordBytes, stateBytes: settings.recordBytes };
-    this.fetcher = new Fetcher(client, { ...fetch, isolation: 'read_committed', lane: 'fetch' });
     this.#tableFetcher = new Fetcher(client, { ...fetch, isolation: 'read_committed', lane: 'table' });
     this.positions = new GroupPositions(client);
     this.budget = new ByteBudget(producer.maxBufferedBytes);
@@ -68,6 +67,16 @@ export class KafkaTransport implements Transport, Connection {
 
   get offsetReset(): KafkaSettings['offsetReset'] {
     return this.settings.offsetReset;
+  }
+
+  get isolation(): Isolation {
+    return this.settings.fetch.isolation;
+  }
+
+  fetcherOf(isolation: Isolation): Fetcher {
+    let fetcher = this.#fetchers.get(isolation);
+    if (fetcher === undefined) this.#fetchers.set(isolation, (fetcher = new Fetcher(this.client, { ...this.settings.fetch, isolation, lane: isolation === 'read_committed' ? 'fetch' : 'uncommitted' })));
+    return fetcher;
   }
 
   async find(channel: string, external: boolean): Promise<{ readonly topic: string; readonly partitions: number }> {
@@ -113,7 +122,7 @@ export class KafkaTransport implements Transport, Connection {
       if (found !== undefined) await this.positions.forget(topic, found.partitions.map(({ partition }) => partition));
     }));
     await this.#topics.delete(topics);
-    for (const owner of owners) await this.#forget(owner);
+    for (const pipeline of new Set(owners.map(pipelineOf))) await this.#forget(pipeline, owners.filter((owner) => pipelineOf(owner) === pipeline));
   }
 
   async open(owner: Owner): Promise<KafkaSession> {
@@ -189,18 +198,18 @@ export class KafkaTransport implements Transport, Connection {
     }
     this.trimmer.close();
     this.growth.close();
-    this.fetcher.close();
+    for (const fetcher of this.#fetchers.values()) fetcher.close();
     this.#tableFetcher.close();
     await this.client.close();
   }
 
-  /** Removes the state of an owner. Its incarnation stays, so that those to come are told from those before. */
-  async #forget(owner: string): Promise<void> {
-    const topic = this.#topicOf(`${pipelineOf(owner)}.state`);
+  /** Removes the state of owners of a pipeline. Their incarnations stay, so that those to come are told from those before. */
+  async #forget(pipeline: string, owners: readonly string[]): Promise<void> {
+    const topic = this.#topicOf(`${pipeline}.state`);
     if ((await this.#topics.find(topic)) === undefined) return;
-    const table = await this.#table(`${pipelineOf(owner)}.state`);
+    const table = await this.#table(`${pipeline}.state`);
     await table.caughtUp();
-    const keys = Array.from(table.under(`${this.#nameOf(owner)}/`), ([key]) => [key, undefined] as const);
+    const keys = owners.flatMap((owner) => Array.from(table.under(`${this.#nameOf(owner)}/`), ([key]) => [key, undefined] as const));
     if (keys.length === 0) return;
     const producer = await this.#plainProducer();
     producer.write(producer.queue(topic, 0), recordsOf(keys), undefined);

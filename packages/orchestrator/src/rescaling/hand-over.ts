@@ -1,6 +1,6 @@
 import { encodeFact, FactKey, NO_CHANNEL, replicaNames, rescaledPlan, type Control, type OperatorPlan, type Plan, type Session, type StatusBoard, type StatusFact, type Transport } from '@millrace/core';
 import { readReplicas, type ReplicasFact } from '../facts.js';
-import { fence, moveState, openToFence } from '../take-over.js';
+import { closeAll, fence, moveState, openAll } from '../take-over.js';
 import type { Transports } from '../transports.js';
 
 export interface HandOverGround {
@@ -34,16 +34,18 @@ export async function handOver({ pipeline, home, others, control, board }: HandO
   const fact: ReplicasFact = { ...known, count: replicas, highest: Math.max(before, replicas, known?.highest ?? 0) };
   // Before anything that a start which knows nothing of it would have to take back.
   await control.put(FactKey.replicas(name), encodeFact({ ...fact, isMoving: true }));
-  const sessions: Session[] = [];
+  const owners = replicaNames(pipeline, name, Math.max(before, replicas));
+  const opened = new Map<string, Session>();
   try {
-    for (const owner of replicaNames(pipeline, name, Math.max(before, replicas))) sessions.push(await openToFence(home, owner));
-    for (const transport of others) await fence(transport, sessions.map(({ owner }) => owner));
+    await openAll(home, owners, opened);
+    for (const transport of others) await fence(transport, owners);
+    const sessions = owners.map((owner) => opened.get(owner)!);
     await moveState(operator, sessions);
     // Those that come before those that leave: nobody must take the channels for closed in between.
     for (const [index, session] of sessions.entries()) await Promise.all(endsOf(operator, session, index < replicas).map((end) => board.put(end)));
     await control.put(FactKey.replicas(name), encodeFact({ count: fact.count, highest: fact.highest, ...(fact.channels === undefined ? {} : { channels: fact.channels }) } satisfies ReplicasFact));
   } finally {
-    await Promise.all(sessions.map((session) => session.close()));
+    await closeAll(opened);
   }
 }
 
