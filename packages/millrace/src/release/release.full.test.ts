@@ -1,4 +1,6 @@
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -6,6 +8,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { buildImage } from './image.js';
 import { packagesLoaded } from './loaded.js';
 import { done, run } from './programs.js';
 import { LEFT, packPackages, type Tarball } from './tarballs.js';
@@ -124,6 +127,23 @@ describe('the starter', () => {
     expect(lastOf(done(await starter.script('start')).out)).toEqual(['sensor-0 1000', 'sensor-1 1000', 'sensor-2 1000']);
     done(await starter.script('build'));
     expect(lastOf(done(await run([process.execPath, 'dist/main.js'], starter.folder)).out)).toEqual(['sensor-0 100', 'sensor-1 100', 'sensor-2 100']);
+  });
+
+  it('is an image that runs as nobody of rights, and drains when it is stopped', { timeout: 10 * MINUTES }, async () => {
+    const image = await buildImage(starter.folder, join(folder, 'image'));
+    expect(image.user).toBe('node');
+    expect(readdirSync(image.folder).sort()).toEqual(['dist', 'node_modules', 'package.json']);
+    expect(readdirSync(join(image.folder, 'node_modules'))).not.toContain('typescript');
+    const [, ...args] = image.command.map((word) => word.replace('/data', join(image.folder, 'data')));
+    expect(lastOf(done(await run([process.execPath, ...args], image.folder)).out)).toEqual(['sensor-0 100', 'sensor-1 100', 'sensor-2 100']);
+    const pipeline = join(image.folder, 'dist/pipeline.js');
+    writeFileSync(pipeline, readFileSync(pipeline, 'utf8').replace('readings: 300 ', 'readings: 300_000_000 '));
+    const child = spawn(process.execPath, args, { cwd: image.folder, stdio: ['ignore', 'pipe', 'inherit'] });
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    await once(child.stdout, 'data');
+    child.stdout.resume();
+    child.kill('SIGTERM');
+    expect(await ended).toBe(130);
   });
 
   it('takes an own operator, compiled strictly with the declarations of all packages', { timeout: 5 * MINUTES }, async () => {
