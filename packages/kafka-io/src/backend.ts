@@ -2,7 +2,7 @@ import { CHANNEL_BACKEND, type ChannelBackend } from '@millrace/core';
 import { ContainerModule } from 'inversify';
 import { KafkaTransport } from './channel/transport.js';
 import { KafkaClient } from './client/index.js';
-import { capabilitiesOf, kafkaOptions, parseKafkaLocation, resolveSettings } from './options/index.js';
+import { capabilitiesOf, kafkaOptions, kafkaPortOptions, parseKafkaLocation, resolveSettings } from './options/index.js';
 import { checkPypzChannels, checkPypzSettings } from './pypz/check.js';
 import { PypzTransport } from './pypz/transport.js';
 import { checkTopics } from './resources/names.js';
@@ -33,6 +33,7 @@ export const kafkaBackend: ChannelBackend = {
   },
 
   options: kafkaOptions,
+  portOptions: kafkaPortOptions,
 
   async connect(location, options) {
     const parsed = parseKafkaLocation(location);

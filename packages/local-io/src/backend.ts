@@ -38,6 +38,7 @@ export const localBackend: ChannelBackend = {
   },
 
   options: Options,
+  portOptions: z.strictObject({}),
 
   async connect(location, options) {
     const { path, sync } = parseLocalLocation(location);

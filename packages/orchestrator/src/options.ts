@@ -33,7 +33,7 @@ export interface OrchestrateOptions {
    * export is one of these. Operators in threads and processes need URLs.
    */
   readonly backends?: readonly BackendSource[];
-  /** Options for `connect`, by location. */
+  /** Options of connections, by location. Where one is not named, `defaults.ports.backend` counts, for the backend of `location`. */
   readonly connect?: Readonly<Record<string, unknown>>;
   /**
    * Which stages run. Default `Standard`. `WithoutResourceDeletion` keeps what a completed run had. `ResourceCreationOnly` and

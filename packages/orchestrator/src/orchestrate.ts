@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { PlanError, SchemaCatalog, StatusBoard, stderrLogger, systemClock, toError, type Pipeline, type Plan, type Problem } from '@millrace/core';
 import { backendModules, resolveBackends } from './backends.js';
 import { deletable, ownChannels, refuseUnread } from './completion.js';
+import { connectOptions } from './connect-options.js';
 import { Generations, type GenerationState } from './generation.js';
 import { adoptReplicas, handOver, handOverGround, type UnfinishedRescale } from './rescaling/hand-over.js';
 import type { OrchestrateOptions, ResolvedServices } from './options.js';
@@ -42,13 +43,13 @@ export async function orchestrate(pipeline: Pipeline, given: OrchestrateOptions)
   const options = requestOf(pipeline, given);
   const backends = await resolveBackends(options.backends, options.locations);
   const plan = pipeline.plan({ location: options.location, backends, defaults: options.defaults, only: options.only, runId: options.runId });
-  const { services: bindings, connect } = options;
-  refuse(plan, [...plan.problems, ...(await checkChildren({ plan, backends, given: options.backends, services: bindings, connect }))]);
+  const connect = connectOptions(plan, backends, options);
+  refuse(plan, [...plan.problems, ...connect.problems, ...(await checkChildren({ plan, backends, given: options.backends, services: options.services, connect: connect.options }))]);
   const services = await ServiceContainer.load(options.services);
-  const transports = await Transports.open(mode === 'Skip' ? [] : locationsOf(plan), backends, options.connect);
+  const transports = await Transports.open(mode === 'Skip' ? [] : locationsOf(plan), backends, connect.options);
   try {
     const ground: Ground = { plan, runId, mode, transports, services, clock, logger };
-    const run = mode === 'Skip' ? skip(ground) : await start(ground, options);
+    const run = mode === 'Skip' ? skip(ground) : await start(ground, { ...options, connect: connect.options });
     if (options.handleSignals !== false) endOnSignals(run);
     if (options.signal !== undefined) endOnAbort(run, options.signal);
     return run;

@@ -104,6 +104,8 @@ export interface ChannelBackend {
   check(channels: readonly ChannelSpec[], location: string): readonly Problem[];
   /** Parses the backend's own options (`backend` in code and YAML) and throws its complaint; absent: it has none. */
   readonly options?: { parse(options: unknown): unknown };
+  /** The same for a single port, which cannot say what belongs to the connection. Absent: as `options`. */
+  readonly portOptions?: { parse(options: unknown): unknown };
   /** Connects this process to a location. The seed's `set_location` and `configure_channel`. */
   connect(location: string, options?: unknown): Promise<Transport>;
 }

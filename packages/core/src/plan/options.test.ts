@@ -146,6 +146,8 @@ describe('options', () => {
     `);
     const plan = relayWith({ ports: { bills: { backend: {} } } }).plan({ location: 'memory:', backends: [{ ...tuned, check: () => [] }], defaults: { ports: { backend: { linger: 2 } } } });
     expect(plan.problems).toEqual([]);
+    const shared = { ...tuned, portOptions: z.strictObject({}), check: () => [] };
+    expect(problemsOf(relayWith({ ports: { orders: { backend: { linger: 1 } } } }), { backends: [shared], defaults: { ports: { backend: { linger: 2 } } } })).toEqual([expect.stringMatching(/^p\.relay\.orders\.backend: .* Unrecognized key: "linger"/)]);
     expect(plan.operators.map(({ inputs, outputs }) => [inputs.map(({ backend, channel }) => [backend, channel.backend]), outputs.map(({ backend }) => backend)])).toEqual([
       [[], [{ linger: 2 }]],
       [[[{ linger: 2 }, { linger: 2 }]], [{ linger: 5 }]],

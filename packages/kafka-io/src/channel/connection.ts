@@ -1,5 +1,5 @@
 import type { Logger } from '@millrace/core';
-import type { KafkaClient } from '../client/index.js';
+import type { Isolation, KafkaClient } from '../client/index.js';
 import type { Fetcher } from '../fetch/fetcher.js';
 import type { ByteBudget } from '../produce/budget.js';
 import type { GroupPositions } from '../resources/group-positions.js';
@@ -9,7 +9,6 @@ import type { Trimmer } from '../resources/trimmer.js';
 /** What sessions share: a process's connection to a cluster. */
 export interface Connection {
   readonly client: KafkaClient;
-  readonly fetcher: Fetcher;
   readonly positions: GroupPositions;
   readonly budget: ByteBudget;
   readonly trimmer: Trimmer;
@@ -18,8 +17,11 @@ export interface Connection {
   readonly recordBytes: number;
   readonly stateBytes: number;
   readonly offsetReset: 'earliest' | 'latest' | 'fail';
+  /** What readers of topics of others see. */
+  readonly isolation: Isolation;
   /** Ms for which a broker may be out of reach. */
   readonly patience: number;
+  fetcherOf(isolation: Isolation): Fetcher;
   /**
    * The topic of a channel.
    * @throws MillraceError `MILLRACE_CHANNEL_UNKNOWN`

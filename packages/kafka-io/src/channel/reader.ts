@@ -1,5 +1,5 @@
 import { failPoint, MillraceError, toError, type ChannelReader, type Offsets, type ReaderOptions, type RecordBatch } from '@millrace/core';
-import type { KafkaClient } from '../client/index.js';
+import type { Isolation, KafkaClient } from '../client/index.js';
 import type { Fetcher } from '../fetch/fetcher.js';
 import type { Subscription } from '../fetch/subscription.js';
 import { askOffsets } from '../offsets.js';
@@ -10,10 +10,10 @@ import type { Trimmer } from '../resources/trimmer.js';
 /** What a reader needs of its session and connection. */
 export interface ReaderHost {
   readonly client: KafkaClient;
-  readonly fetcher: Fetcher;
   readonly positions: GroupPositions;
   readonly trimmer: Trimmer;
   readonly growth: TopicGrowth;
+  fetcherOf(isolation: Isolation): Fetcher;
   /** Throws where the session can do nothing more. */
   check(): void;
   wake(): void;
@@ -23,6 +23,7 @@ export interface TopicReading {
   /** The topic of the channel. */
   readonly topic: string;
   readonly framing: 'single-object' | 'none';
+  readonly isolation: Isolation;
   readonly reset: 'earliest' | 'latest' | 'fail';
   /** Ms for which a leader may be out of reach. */
   readonly patience: number;
@@ -107,7 +108,7 @@ export class KafkaChannelReader implements ChannelReader {
 
   async endOffsets(): Promise<Offsets> {
     this.host.check();
-    return askOffsets(this.host.client, this.reading.topic, this.partitions, 'latest', 'read_committed');
+    return askOffsets(this.host.client, this.reading.topic, this.partitions, 'latest', this.reading.isolation);
   }
 
   async getConsumerLag(): Promise<Offsets> {
@@ -199,22 +200,22 @@ export class KafkaChannelReader implements ChannelReader {
   async #place(partitions: readonly number[], start: ReaderOptions['start']): Promise<{ readonly offsets: Offsets; readonly ends: Offsets }> {
     if (partitions.length === 0) return { offsets: new Map(), ends: new Map() };
     const { client, positions } = this.host;
-    const { topic } = this.reading;
+    const { topic, isolation } = this.reading;
     const offsets = new Map(await positions.committed(this.group, topic, partitions));
     const without = partitions.filter((partition) => !offsets.has(partition));
     if (without.length > 0) {
-      const ends = start === 'earliest' ? undefined : await askOffsets(client, topic, without, 'latest', 'read_committed');
-      for (const [partition, offset] of await askOffsets(client, topic, without, start, 'read_committed')) offsets.set(partition, offset < 0 ? (ends?.get(partition) ?? 0) : offset);
+      const ends = start === 'earliest' ? undefined : await askOffsets(client, topic, without, 'latest', isolation);
+      for (const [partition, offset] of await askOffsets(client, topic, without, start, isolation)) offsets.set(partition, offset < 0 ? (ends?.get(partition) ?? 0) : offset);
     }
-    return { offsets, ends: await askOffsets(client, topic, partitions, 'latest', 'read_committed') };
+    return { offsets, ends: await askOffsets(client, topic, partitions, 'latest', isolation) };
   }
 
   #subscribe(cursor: Cursor, { offsets, ends }: { readonly offsets: Offsets; readonly ends: Offsets }): void {
     const { partition } = cursor;
-    const { topic, framing, reset, patience } = this.reading;
+    const { topic, framing, isolation, reset, patience } = this.reading;
     const offset = offsets.get(partition) ?? 0;
     cursor.told = offset;
-    cursor.subscription = this.host.fetcher.subscribe(topic, partition, offset, { framing, reset, patience, wake: () => this.host.wake() });
+    cursor.subscription = this.host.fetcherOf(isolation).subscribe(topic, partition, offset, { framing, reset, patience, wake: () => this.host.wake() });
     cursor.subscription.end = ends.get(partition) ?? offset;
     cursor.subscription.paused = this.#paused.has(partition);
   }
@@ -223,7 +224,7 @@ export class KafkaChannelReader implements ChannelReader {
     this.#unwatch?.();
     this.#unwatch = undefined;
     for (const cursor of this.#cursors) {
-      if (cursor.subscription !== undefined) this.host.fetcher.unsubscribe(cursor.subscription);
+      if (cursor.subscription !== undefined) this.host.fetcherOf(this.reading.isolation).unsubscribe(cursor.subscription);
       cursor.subscription = undefined;
     }
   }

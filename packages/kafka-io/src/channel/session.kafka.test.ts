@@ -1,5 +1,5 @@
 import { sharedKafka } from '#kafka';
-import { MillraceError, type Transport } from '@millrace/core';
+import { MillraceError, type ChannelReader, type ReaderOptions, type Session, type Transport } from '@millrace/core';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { kafkaBackend } from '../backend.js';
@@ -112,7 +112,33 @@ describe('sessions on Kafka', () => {
     const again = await lenient.reader(channel, { group: channel, partitions: [0], start: 'earliest' });
     await again.loadInputRecordOffset();
     expect(await read(again, 1)).toEqual({ values: ['3'], next: new Map([[0, 3]]) });
+    const ofPort = await session.reader(channel, { group: channel, partitions: [0], start: 'earliest', backend: { offsetReset: 'latest' } });
+    await ofPort.loadInputRecordOffset();
+    await vi.waitFor(() => expect(ofPort.readRecords()).toMatchObject({ count: 0, next: 3 }), WAIT);
     await transport.deleteResources({ channels: [channel] });
+  });
+
+  it('a reader of a topic of others sees what is not committed yet where its port or its connection says so', async () => {
+    const channel = unique('isolation');
+    await transport.createResources([{ name: channel, partitions: 1 }]);
+    const writing = await open(transport, `${channel}.o#0`, { delivery: 'exactly-once' });
+    void (await writing.writer(channel)).writeRecords(batchOf(['1', '2']));
+    const dirty = await open(await connect({ fetch: { isolation: 'read_uncommitted' } }), `${channel}.p#0`);
+    const place = async (session: Session, options: Partial<ReaderOptions>): Promise<ChannelReader> => {
+      const reader = await session.reader(channel, { group: channel, partitions: [0], start: 'earliest', external: true, ...options });
+      await reader.loadInputRecordOffset();
+      return reader;
+    };
+    for (const reader of [await place(writing, { backend: { fetch: { isolation: 'read_uncommitted' } } }), await place(dirty, {})]) {
+      expect((await read(reader, 2)).values).toEqual(['1', '2']);
+      expect(await reader.endOffsets()).toEqual(new Map([[0, 2]]));
+    }
+    for (const reader of [await place(writing, {}), await place(dirty, { external: false })]) {
+      expect(await reader.endOffsets()).toEqual(new Map([[0, 0]]));
+      expect([reader.hasRecords(), reader.readRecords()]).toEqual([false, undefined]);
+    }
+    await writing.commit(new Map());
+    await transport.deleteResources({ channels: [channel], owners: [writing.owner] });
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import { failPoint, MillraceError, toError, type ChannelReader, type ChannelWriter, type CommitResult, type MaybePromise, type Offsets, type Owner, type Positions, type ReaderOptions, type Session, type StateChanges } from '@millrace/core';
-import type { OffsetToCommit } from '../client/index.js';
+import type { Isolation, OffsetToCommit } from '../client/index.js';
 import type { OwnerCommit } from '../transaction/owner-commit.js';
+import { kafkaOptions } from '../options/index.js';
 import type { Producer } from '../produce/producer.js';
 import { recordsOf } from '../table/topic-table.js';
 import type { Connection } from './connection.js';
@@ -63,8 +64,8 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
     return this.connection.client;
   }
 
-  get fetcher() {
-    return this.connection.fetcher;
+  fetcherOf(isolation: Isolation) {
+    return this.connection.fetcherOf(isolation);
   }
 
   get trimmer() {
@@ -103,7 +104,15 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
       if (partition < partitions) continue;
       throw new MillraceError('MILLRACE_CHANNEL_MISMATCH', `channel ${channel} has the partitions 0 to ${partitions - 1}, no ${partition}`, { channel, partition });
     }
-    const reader = new KafkaChannelReader(this, channel, { topic, framing: options.external === true ? 'none' : 'single-object', reset: this.connection.offsetReset, patience: this.connection.patience }, options);
+    const own = kafkaOptions.optional().parse(options.backend);
+    const isExternal = options.external === true;
+    const reader = new KafkaChannelReader(this, channel, {
+      topic,
+      framing: isExternal ? 'none' : 'single-object',
+      isolation: isExternal ? (own?.fetch?.isolation ?? this.connection.isolation) : 'read_committed',
+      reset: own?.offsetReset ?? this.connection.offsetReset,
+      patience: this.connection.patience,
+    }, options);
     this.#readers.push(reader);
     return reader;
   }

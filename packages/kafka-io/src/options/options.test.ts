@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { kafkaOptions, parseKafkaLocation, resolveSettings } from './index.js';
+import { kafkaOptions, kafkaPortOptions, parseKafkaLocation, resolveSettings } from './index.js';
 
 const plain = parseKafkaLocation('kafka://b1:1,b2:2');
 const secure = parseKafkaLocation('kafkas://b:1');
@@ -42,6 +42,19 @@ describe('options of the Kafka backend', () => {
     [{ client: { sasl: { mechanism: 'gssapi', username: 'u', password: 'p' } } }, 'mechanism'],
   ])('refuses %j', (options, named) => {
     expect(() => kafkaOptions.parse(options)).toThrow(named);
+  });
+
+  it.each([
+    [{ producer: { lingerMs: 0 } }, 'producer'],
+    [{ fetch: { isolation: 'read_uncommitted', maxWait: 5 } }, 'maxWait'],
+    [{ topic: { prefix: 'a.' } }, 'prefix'],
+  ])('refuses %j of a port alone, and says where it belongs', (options, named) => {
+    expect(() => kafkaPortOptions.parse(options)).toThrow(`${named}: what all ports of a connection share is said by connect of orchestrate, or by defaults.ports.backend`);
+  });
+
+  it('takes from a port what concerns it alone', () => {
+    const options = { fetch: { isolation: 'read_uncommitted' }, topic: { replicationFactor: 1, configs: { 'retention.ms': 5 } }, offsetReset: 'latest' };
+    expect(kafkaPortOptions.parse(options)).toEqual({ ...options, topic: { replicationFactor: 1, configs: { 'retention.ms': '5' } } });
   });
 
   it('takes the prefix from the location or the options, not two that differ', () => {

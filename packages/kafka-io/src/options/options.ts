@@ -29,9 +29,23 @@ const tls = z.strictObject({
   rejectUnauthorized: z.boolean().optional(),
 });
 
+/** What readers of topics of others see: records of transactions that were committed, or of open and aborted ones too. Channels of the pipeline are always read committed. */
+const isolation = z.enum(['read_committed', 'read_uncommitted']);
+
+/** What a reader does whose position is no longer, or not yet, in the log. */
+const offsetReset = z.enum(['earliest', 'latest', 'fail']);
+
+/** Of topics that are made. */
+const created = {
+  /** Default: the broker's `default.replication.factor`. */
+  replicationFactor: z.int().min(1).max(32_767),
+  /** Configurations of data topics by Kafka's names. */
+  configs: z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()]).transform(String)),
+};
+
 /**
- * The `backend` option of ports on Kafka and of `orchestrate`'s defaults, in code and YAML. All are optional. Durations in ms.
- * The guide "Running on Kafka" lists the defaults.
+ * The options of a connection to Kafka: of `connect`, and of the `backend` of `orchestrate`'s defaults for ports, in code and YAML. All
+ * are optional. Durations in ms. The guide "Running on Kafka" lists the defaults.
  */
 export const kafkaOptions = z.strictObject({
   client: z
@@ -75,17 +89,13 @@ export const kafkaOptions = z.strictObject({
       bufferBytes: bytes,
       /** How long a topic of others may have more partitions before they are read. Kafka's `metadata.max.age.ms`. */
       metadataMaxAge: z.int().positive(),
-      /** Readers see committed records only, whatever is given: `read_uncommitted` has no effect. */
-      isolation: z.enum(['read_committed', 'read_uncommitted']),
+      isolation,
     })
     .partial()
     .optional(),
   topic: z
     .strictObject({
-      /** Default: the broker's `default.replication.factor`. */
-      replicationFactor: z.int().min(1).max(32_767),
-      /** Configurations of data topics by Kafka's names, for those that are created. */
-      configs: z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()]).transform(String)),
+      ...created,
       /** Before the names of Millrace's own topics; the location's `prefix` is the same. */
       prefix: z.string().regex(/^[\w.-]*$/, 'may have letters, digits, "_", "-" and "." only'),
     })
@@ -95,8 +105,7 @@ export const kafkaOptions = z.strictObject({
   recordBytes: bytes.optional(),
   /** False where the cluster forbids transactional ids: commits are not fenced then, and exactly-once and `@state` are refused. */
   fencing: z.boolean().optional(),
-  /** What a reader does whose position is no longer, or not yet, in the log. */
-  offsetReset: z.enum(['earliest', 'latest', 'fail']).optional(),
+  offsetReset: offsetReset.optional(),
   /** The seed's `InitialDataConsumerTimeoutInMs`, taken so that its settings carry over: reads never wait here, so it has no effect. */
   initialDataConsumerTimeoutInMs: ms.optional(),
   /** The seed's `DataConsumerTimeoutInMs`: the same. */
@@ -106,6 +115,19 @@ export const kafkaOptions = z.strictObject({
   /** With `protocol=pypz`: how long a peer may be silent, or not show up, before who waits for it fails; 0 = for ever. Default as in pypz: 120,000. */
   peerTimeout: ms.optional(),
 });
+
+/** The `backend` option of a single port: what does not belong to the connection, which all ports share. */
+export const kafkaPortOptions = strict({
+  fetch: strict({ isolation }).partial().optional(),
+  topic: strict(created).partial().optional(),
+  offsetReset: offsetReset.optional(),
+});
+
+function strict<Shape extends z.core.$ZodLooseShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === 'unrecognized_keys' ? `${issue.keys.join(', ')}: what all ports of a connection share is said by connect of orchestrate, or by defaults.ports.backend` : undefined),
+  });
+}
 
 /** As users write them. */
 export type KafkaOptionsInput = z.input<typeof kafkaOptions>;

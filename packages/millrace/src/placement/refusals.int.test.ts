@@ -14,8 +14,9 @@ async function problemsOf(options: Partial<OrchestrateOptions>): Promise<readonl
 it('what a process cannot be given is refused before anything is connected, all at once', async () => {
   const problems = await problemsOf({
     services: new ContainerModule(() => {}),
+    location: 'local:never-made',
     backends: [{ ...localBackend }],
-    connect: { 'local:x': { call: () => undefined } },
+    connect: { 'local:never-made': { call: () => undefined } },
   });
   expect(problems).toEqual([
     'services: bindings given as objects cannot be brought to threads and processes, in which work runs [MILLRACE_PLACEMENT_IMPOSSIBLE]',

@@ -30,6 +30,7 @@ export function withFaults(backend: ChannelBackend, plan: FaultPlan | readonly F
   return {
     schemes: backend.schemes,
     ...(backend.options === undefined ? {} : { options: backend.options }),
+    ...(backend.portOptions === undefined ? {} : { portOptions: backend.portOptions }),
     parse: (location) => backend.parse(location),
     capabilities: (location) => backend.capabilities(location),
     check: (channels, location) => backend.check(channels, location),
