@@ -12,6 +12,9 @@ const run = promisify(execFile);
 const PACKAGES = ['pypz-core==0.10.2', 'pypz-kafka-io==0.10.2', 'pypz-rmq-io==0.10.2'];
 const SCRIPTS = fileURLToPath(new URL('../../../kafka-io/fixtures/pypz/', import.meta.url));
 
+/** The path of a script for that Python. */
+export const scriptOf = (name: 'run.py' | 'relay.py' | 'describe.py'): string => join(SCRIPTS, name);
+
 /** A Python 3.11 with pypz, or why there is none. */
 export type Python = { readonly python: string } | { readonly missing: string };
 
@@ -61,7 +64,7 @@ export class PypzProcess {
   readonly #ended: Promise<Readonly<Record<string, number>>>;
 
   constructor(python: string, script: 'run.py' | 'relay.py', private readonly out: string, args: readonly string[]) {
-    this.#child = spawn(python, [join(SCRIPTS, script), '--out', out, '--limit-s', '150', ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
+    this.#child = spawn(python, [scriptOf(script), '--out', out, '--limit-s', '150', ...args], { stdio: ['ignore', 'pipe', 'ignore'] });
     let told = '';
     this.#child.stdout?.on('data', (chunk: Buffer) => (told += chunk.toString()));
     this.#ended = new Promise((resolve, reject) => {
