@@ -82,6 +82,12 @@ describe('the YAML of pypz', () => {
     expect(() => stringifyPypz(spec)).toThrow('a text has ${ or $( itself');
   });
 
+  it('warns of a variable whose name cannot stand in a template', () => {
+    const { spec, warnings } = parsePypz('name: p\nspec:\n  name: "a:B"\n  nestedInstances:\n    - { name: x, spec: { name: "a:C" }, parameters: { a: "${env:MY-VAR}!" } }');
+    expect(spec.operators['x']?.parameters).toEqual({ a: '!' });
+    expect(warnings).toMatchObject([{ what: 'the variable MY-VAR is left out, and counts as ""', place: { line: 5 } }]);
+  });
+
   it('says where channels are that only the code of its classes knows', () => {
     expect(parsePypz('name: p\nparameters: { ">>channelLocation": "b:9092" }\nspec: { name: "a:B", nestedInstances: [{ name: x, spec: { name: "a:C" } }] }').spec.location).toBe('kafka://b:9092?protocol=pypz');
   });

@@ -124,7 +124,8 @@ export function parsePypz(text: string, { file, classes = {} }: ParsePypzOptions
     ...(location === undefined ? {} : { location: `kafka://${location}?protocol=pypz` }),
     operators: Object.fromEntries(operators),
   };
-  return { spec: mapTexts(spec, templateOf) as PipelineSpec, unmapped, warnings };
+  const read = mapTexts(spec, (text, [, operator]) => templateOf(text, (variable) => warn(pipeline.nested.find(({ name }) => name === operator)?.path ?? [], `the variable ${variable} is left out, and counts as ""`, 'give it a name of letters, digits and _')));
+  return { spec: read as PipelineSpec, unmapped, warnings };
 }
 
 /** Whether a value is a pipeline of pypz, as far as it is read here. */
@@ -188,16 +189,20 @@ function directionOf({ given }: Instance): 'input' | 'output' | undefined {
   return kinds.some((kind) => /OutputPort/.test(kind)) ? 'output' : undefined;
 }
 
-/** Templates of pypz as ours: an unset variable is "", and what is no variable is "" too. */
-function templateOf(text: string): string {
+/** Templates of pypz as ours: an unset variable is "", and what is no variable is "" too. @param refuse told of a variable whose name ours cannot have */
+function templateOf(text: string, refuse: (variable: string) => void): string {
   let result = '';
   let literal = '';
   let rest = 0;
   for (const match of text.matchAll(/\$\{([^\n]*?)\}|\$\(([^\n]*?)\)/g)) {
     literal += text.slice(rest, match.index);
     rest = match.index + match[0].length;
-    const name = /^env:([A-Za-z_]\w*)$/.exec(match[1] ?? match[2] ?? '')?.[1];
+    const [, name] = /^env:(.+)$/.exec(match[1] ?? match[2] ?? '') ?? [];
     if (name === undefined) continue;
+    if (!/^[A-Za-z_]\w*$/.test(name)) {
+      refuse(name);
+      continue;
+    }
     // With the bracket that comes next, so that a dollar before it is escaped too.
     result += escapeText(`${literal}{`).slice(0, -1) + (match[1] === undefined ? `$(${name}:-)` : `\${${name}:-}`);
     literal = '';
