@@ -71,6 +71,14 @@ describe('starts with one run id', () => {
     expect(await place.unread(channel)).toBeUndefined();
   });
 
+  it('make the channels once, with the generation: who joins finds positions that others may have moved on', async () => {
+    const backends = [withFaults(memoryBackend, []), withFaults(memoryBackend, [])];
+    const runs = [];
+    for (const [i, backend] of backends.entries()) runs.push(await place.start(triple(), { ...shared([['source', 'sink'][i]!]), backends: [backend] }));
+    expect(backends.map((backend) => backend.calls('transport.createResources'))).toEqual([1, 0]);
+    expect(await Promise.all(runs.map(outcomeOf))).toEqual(['done', 'done']);
+  });
+
   it('may come at the same moment, in any number', async () => {
     const runs = await Promise.all(['source', 'sink#0', 'sink#1'].map((only) => place.start(triple(), shared([only]))));
     expect(runs.map(({ generation }) => generation)).toEqual([1, 1, 1]);

@@ -1,4 +1,4 @@
-import { decodeFact, encodeFact, FactKey, MillraceError, replicaName, replicaNames, type Clock, type Control, type Plan, type Session, type Transport } from '@millrace/core';
+import { decodeFact, encodeFact, FactKey, MillraceError, replicaName, replicaNames, type ChannelSpec, type Clock, type Control, type Plan, type Session, type Transport } from '@millrace/core';
 import { readFacts, readReplicas, type ReplicasFact } from './facts.js';
 import { fence, openToFence, takeOver } from './take-over.js';
 
@@ -26,6 +26,8 @@ export interface GenerationsOptions {
   /** To the home location of the plan. */
   readonly transport: Transport;
   readonly plan: Plan;
+  /** Made with the generation. */
+  readonly channels: readonly ChannelSpec[];
   readonly runId: string;
   /** Other starts may have the same run id, and share its generation. */
   readonly isShared: boolean;
@@ -102,7 +104,7 @@ export class Generations {
   }
 
   async #start(session: Session, state: GenerationState | undefined): Promise<GenerationState> {
-    const { runId, isShared, transport, plan } = this.#options;
+    const { runId, isShared, transport, plan, channels } = this.#options;
     if (state?.phase === 'deleting') await this.#finishDeletion(session, state);
     const isSame = isShared && state?.runId === runId;
     if (isSame && (state.phase === 'running' || state.phase === 'completed')) {
@@ -115,6 +117,8 @@ export class Generations {
     await this.#save(session, { number, runId, phase: 'starting', replicas });
     await takeOver(transport, this.#control, plan);
     await this.#forgetBefore(number);
+    // Before any start of the run has replicas: positions of groups are placed, and must not come behind what those commit.
+    await transport.createResources(channels);
     const running: GenerationState = { number, runId, phase: 'running', replicas };
     await this.#save(session, running);
     await this.#publish(running);

@@ -90,7 +90,7 @@ function skip(ground: Ground): Run {
 async function start(given: Ground, options: Request): Promise<Run> {
   const { transports, services, clock, logger, runId, mode } = given;
   const home = transports.get(given.plan.location);
-  const generations = new Generations({ transport: home, plan: given.plan, runId, isShared: options.runId !== undefined, clock });
+  const generations = new Generations({ transport: home, plan: given.plan, channels: mode === 'ResourceDeletionOnly' ? [] : ownChannels(given.plan), runId, isShared: options.runId !== undefined, clock });
   if (options.fresh === true) await generations.reset(ownChannels(given.plan).map(({ name }) => name));
   const findings = await preflight(given.plan, { transports: transports.all, whyNot: (operator) => services.whyNot(operator) });
   refuse(given.plan, findings);
@@ -100,7 +100,6 @@ async function start(given: Ground, options: Request): Promise<Run> {
   if (mode === 'ResourceDeletionOnly') await refuseUnread(planned, home);
   const generation = await generations.begin();
   const { plan, unfinished } = options.runId !== undefined && generation.phase === 'running' ? await adoptReplicas(planned, home.control(planned.pipeline)) : { plan: planned, unfinished: [] };
-  if (mode !== 'ResourceDeletionOnly' && generation.phase === 'running') await home.createResources(ownChannels(plan));
   return await open({ ...given, plan }, options, generations, generation, unfinished);
 }
 

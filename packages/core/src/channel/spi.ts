@@ -122,7 +122,8 @@ export interface Transport {
   readonly limits: { readonly recordBytes: number; readonly stateBytes: number };
   describeChannel(name: string): Promise<ChannelDescription | undefined>;
   /**
-   * Makes channels that are not there, and groups that a channel lacks. Idempotent. Never called for external channels.
+   * Makes channels that are not there, and groups that a channel lacks. Idempotent. Never called for external channels. For those of
+   * a pipeline it is called while a session of that owner is open, by which one start at a time goes on.
    * @throws MillraceError `MILLRACE_CHANNEL_MISMATCH` where one exists with another partition count; then none is made.
    */
   createResources(channels: readonly ChannelSpec[]): Promise<void>;

@@ -55,6 +55,36 @@ describe('sessions on Kafka', () => {
     await transport.deleteResources({ channels: [channel] });
   });
 
+  it('a start that was overtaken moves no group back to where it began', async () => {
+    const pipeline = unique('overtaken');
+    const channel = `${pipeline}.sink.in`;
+    const spec = { name: channel, partitions: 1, groups: [channel] };
+    const slow = await connect();
+    await open(slow, pipeline, { delivery: 'exactly-once' });
+    const lacking = slow.positions.lacking.bind(slow.positions);
+    let goOn = (): void => undefined;
+    const asked = vi.spyOn(slow.positions, 'lacking').mockImplementation(async (...args) => {
+      const found = await lacking(...args);
+      await new Promise<void>((resolve) => (goOn = resolve));
+      return found;
+    });
+    const overtaken = slow.createResources([spec]).then(() => undefined, (error: unknown) => error);
+    await vi.waitFor(() => expect(asked.mock.settledResults).toHaveLength(1), WAIT);
+    await open(transport, pipeline, { delivery: 'exactly-once' });
+    await transport.createResources([spec]);
+    expect((await transport.describeChannel(channel))?.groups).toEqual(new Map([[channel, new Map([[0, 0]])]]));
+    const replica = await open(transport, `${pipeline}.sink#0`);
+    void (await replica.writer(channel)).writeRecords(batchOf(['1', '2', '3']));
+    await replica.commit(new Map());
+    const reader = await replica.reader(channel, { group: channel, partitions: [0], start: 'earliest' });
+    await reader.loadInputRecordOffset();
+    await replica.commit(new Map([[reader, (await read(reader, 3)).next]]));
+    goOn();
+    expect(await overtaken).toMatchObject({ code: 'MILLRACE_FENCED' });
+    expect((await transport.describeChannel(channel))?.groups).toEqual(new Map([[channel, new Map([[0, 3]])]]));
+    await transport.deleteResources({ channels: [channel], owners: [pipeline, replica.owner] });
+  });
+
   it('a group with live members is refused', async () => {
     const channel = unique('used');
     await transport.createResources([{ name: channel, partitions: 1 }]);

@@ -161,6 +161,14 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
     return committing;
   }
 
+  /** Commits where groups begin, whoever reads as them. */
+  begin(groups: Groups): Promise<void> {
+    this.check();
+    const committing = this.#committing.then(() => this.#commit(groups, []));
+    this.#committing = committing.catch(() => undefined);
+    return committing;
+  }
+
   close(): Promise<void> {
     return (this.#closed ??= this.#close());
   }

@@ -1,5 +1,5 @@
 import { failPoint, MillraceError, silentLogger, toError, type Capabilities, type ChannelDescription, type ChannelSpec, type Control, type Logger, type Owner, type Transport } from '@millrace/core';
-import type { Isolation, KafkaClient, ProducerIdentity } from '../client/index.js';
+import type { Isolation, KafkaClient, OffsetToCommit, ProducerIdentity } from '../client/index.js';
 import { Fetcher } from '../fetch/fetcher.js';
 import { askOffsets } from '../offsets.js';
 import { ByteBudget } from '../produce/budget.js';
@@ -106,12 +106,21 @@ export class KafkaTransport implements Transport, Connection {
       const own = kafkaOptions.optional().parse(spec.backend)?.topic;
       return topicOf(this.#topicOf(spec.name), spec, { ...this.settings.topic, ...own, configs: { ...this.settings.topic.configs, ...own?.configs } });
     }));
+    const lacking = new Map<string, OffsetToCommit[]>();
     await Promise.all(channels.map(async ({ name, partitions, groups = [] }) => {
       if (groups.length === 0) return;
       const topic = this.#topicOf(name);
       const starts = await askOffsets(this.client, topic, Array.from({ length: partitions }, (_, i) => i), 'earliest', 'read_committed');
-      await Promise.all(groups.map((group) => this.positions.place(group, topic, starts)));
+      await Promise.all(groups.map(async (group) => {
+        const offsets = await this.positions.lacking(group, topic, starts);
+        if (offsets.length > 0) lacking.set(group, [...(lacking.get(group) ?? []), ...offsets]);
+      }));
     }));
+    if (lacking.size === 0) return;
+    // Another start of the pipeline may have overtaken this one, and its replicas have come further: then this fails.
+    const session = [...this.#sessions].find(({ owner }) => channels.every(({ name }) => name.startsWith(`${owner}.`)));
+    if (session !== undefined) await session.begin(lacking);
+    else await Promise.all(Array.from(lacking, ([group, offsets]) => this.positions.commit(group, offsets)));
   }
 
   async deleteResources({ channels = [], owners = [] }: Parameters<Transport['deleteResources']>[0]): Promise<void> {

@@ -27,11 +27,10 @@ export class GroupPositions {
     return this.#fetch(group, topic, partitions);
   }
 
-  /** Gives a group positions where it has none. */
-  async place(group: string, topic: string, starts: Offsets): Promise<void> {
+  /** The positions that a group lacks, of those where it is to begin. */
+  async lacking(group: string, topic: string, starts: Offsets): Promise<OffsetToCommit[]> {
     const known = await this.#fetch(group, topic, [...starts.keys()]);
-    const offsets = Array.from(starts, ([partition, offset]) => ({ topic, partition, offset })).filter(({ partition }) => !known.has(partition));
-    if (offsets.length > 0) await this.commit(group, offsets);
+    return Array.from(starts, ([partition, offset]) => ({ topic, partition, offset })).filter(({ partition }) => !known.has(partition));
   }
 
   /** Writes positions of a group, outside transactions. @throws MillraceError `MILLRACE_GROUP_IN_USE` */
