@@ -4,7 +4,7 @@ import { Fetcher } from '../fetch/fetcher.js';
 import { askOffsets } from '../offsets.js';
 import { ByteBudget } from '../produce/budget.js';
 import { plainIdentity } from '../produce/plain-identity.js';
-import { Producer, type TransactionalScope } from '../produce/producer.js';
+import { Producer, type ProducerOptions, type TransactionalScope } from '../produce/producer.js';
 import { GroupPositions } from '../resources/group-positions.js';
 import { TopicGrowth } from '../resources/topic-growth.js';
 import { Trimmer } from '../resources/trimmer.js';
@@ -250,7 +250,11 @@ export class KafkaTransport implements Transport, Connection {
   }
 
   #producer(identity: ProducerIdentity, onFailure: (error: Error) => void, transaction?: TransactionalScope): Producer {
-    return new Producer(this.client, { identity, transaction, ...this.settings.producer, budget: this.budget, lane: 'data', onFailure });
+    const renew: ProducerOptions['renew'] = async ({ topic, partition }, cause) => {
+      this.logger.warn({ topic, partition, error: cause }, 'the broker lost track of what it has stored; what it has not acknowledged is sent again, and may double');
+      return plainIdentity(this.client, this.patience);
+    };
+    return new Producer(this.client, { identity, transaction, renew: transaction === undefined ? renew : undefined, ...this.settings.producer, budget: this.budget, lane: 'data', onFailure });
   }
 
   /** Writes facts; made anew after it failed. */

@@ -2,7 +2,10 @@ import { ownKafka } from '#kafka';
 import { startKafka, type KafkaCluster } from '@millrace/testing/kafka';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { retry } from '../retry.js';
-import { createTopics, fetch, KafkaClient, type KafkaNode } from './index.js';
+import { BatchBuilder } from '../batch/index.js';
+import { batchOf } from '../fixtures.js';
+import { nameOfError } from './error-codes.js';
+import { createTopics, fetch, initProducerId, KafkaClient, produce, type KafkaNode } from './index.js';
 
 const { describe } = await ownKafka();
 
@@ -40,6 +43,26 @@ describe('the Kafka client, when its broker', () => {
     await expect(client.metadata(['t'])).rejects.toMatchObject({ kind: 'connection', message: expect.stringContaining('ECONNREFUSED') });
     await broker?.restart();
     await alive();
+  });
+
+  it('is restarted in order, knows the last batch of a producer alone', async () => {
+    const [broker] = cluster.brokers;
+    const identity = await retry(() => data.send(initProducerId({ transactionalId: null, transactionTimeout: 0 })), { patience: 20_000, what: 'a producer id' });
+    const [first, second] = [0, 1].map((baseSequence) => {
+      const builder = new BatchBuilder(1_000);
+      // Brokers forget producers by the timestamps of their batches.
+      builder.append({ ...batchOf(['x']), timestamp: Date.now() }, 0, undefined);
+      return builder.seal({ ...identity, baseSequence, transactional: false });
+    }) as [Uint8Array, Uint8Array];
+    const store = async (records: Uint8Array): Promise<unknown> => {
+      const [{ errorCode, baseOffset } = { errorCode: -1, baseOffset: -1 }] = await retry(() => data.send(produce({ transactionalId: null, timeout: 5_000, batches: [{ topic: 't', partition: 0, records }] })), { patience: 20_000, what: 'a batch' });
+      return errorCode === 0 ? baseOffset : nameOfError(errorCode);
+    };
+    const stored = [await store(first), await store(second)];
+    expect([await store(first), await store(second)]).toEqual(stored);
+    await broker?.restart();
+    await alive();
+    await vi.waitFor(async () => expect([await store(first), await store(second)]).toEqual(['OUT_OF_ORDER_SEQUENCE_NUMBER', stored[1]]), 20_000);
   });
 
   it('freezes, waits no longer than it was told, and goes on when it thaws', async () => {

@@ -10,6 +10,7 @@ export interface SentBatch {
   readonly topic: string;
   readonly partition: number;
   readonly sequence: number;
+  readonly producerId: number;
   readonly transactional: boolean;
   readonly values: readonly string[];
 }
@@ -17,7 +18,7 @@ export interface SentBatch {
 /** What stands in a batch that was sent. */
 export function contentOf({ topic, partition, records }: ProducedBatch): SentBatch {
   const { batches } = decodeRecordSet(Buffer.from(records), { topic, partition, from: 0, framing: 'none', isolation: 'read_uncommitted' });
-  return { topic, partition, sequence: records.readInt32BE(AT.baseSequence), transactional: (records.readInt16BE(AT.attributes) & 0x10) !== 0, values: batches.flatMap(valuesOf) };
+  return { topic, partition, sequence: records.readInt32BE(AT.baseSequence), producerId: Number(records.readBigInt64BE(AT.producerId)), transactional: (records.readInt16BE(AT.attributes) & 0x10) !== 0, values: batches.flatMap(valuesOf) };
 }
 
 /** A Produce request taken apart, still to be answered. */

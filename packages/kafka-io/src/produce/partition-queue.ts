@@ -1,4 +1,5 @@
 import type { BatchBuilder } from '../batch/index.js';
+import type { ProducerIdentity } from '../client/index.js';
 
 /** All that was written before a flush: done once each of its batches is acknowledged. */
 export class Barrier {
@@ -55,6 +56,11 @@ export class PartitionQueue {
   /** Part of the open transaction. */
   joined = false;
   retryAt = 0;
+  /** The producer that the broker takes its batches for; undefined: that of all partitions. */
+  identity: ProducerIdentity | undefined;
+  /** It is to have another identity, its successor once that is there: nothing is sent before. */
+  isRenewing = false;
+  successor: ProducerIdentity | undefined;
   #sequence = 0;
 
   constructor(
@@ -74,6 +80,8 @@ export class PartitionQueue {
     const [batch] = this.waiting;
     // The broker knows the last five batches of a producer in a partition again, no more.
     if (batch === undefined || this.inFlight.size >= 5 || (batch.attempts > 0 && this.inFlight.size > 0)) return undefined;
+    // Were one behind acknowledged first, a broker that is restarted then would know nothing of the one that was sent again.
+    for (const other of this.inFlight) if (other.attempts > 1) return undefined;
     return batch;
   }
 
@@ -107,6 +115,28 @@ export class PartitionQueue {
   hasEarlier(batch: Batch): boolean {
     for (const other of this.inFlight) if (other !== batch && isBefore(other.sequence, batch.sequence)) return true;
     return this.waiting.some((other) => other.sequence >= 0 && isBefore(other.sequence, batch.sequence));
+  }
+
+  /** Whether a batch behind this one was sent and is not acknowledged. */
+  hasLater(batch: Batch): boolean {
+    for (const other of this.inFlight) if (isBefore(batch.sequence, other.sequence)) return true;
+    return this.waiting.some((other) => other.sequence >= 0 && isBefore(batch.sequence, other.sequence));
+  }
+
+  /** Sends all that is not acknowledged, and what follows, as another producer. @returns false where that is not there yet, or something is under way */
+  renew(): boolean {
+    if (this.successor === undefined || this.inFlight.size > 0) return false;
+    this.identity = this.successor;
+    this.successor = undefined;
+    this.isRenewing = false;
+    this.retryAt = 0;
+    this.#sequence = 0;
+    for (const batch of this.waiting) {
+      batch.sequence = -1;
+      batch.attempts = 0;
+      batch.bytes = undefined;
+    }
+    return true;
   }
 
   /** Every batch that is not acknowledged. */

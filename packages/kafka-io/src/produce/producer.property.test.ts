@@ -8,48 +8,68 @@ const PARTITIONS = 3;
 const REMEMBERED = 5;
 
 /** What a broker does with a request, and what comes of its answer. */
-type Fate = 'ok' | 'refused' | 'lost before' | 'lost behind' | 'timed out behind' | 'moved';
+type Fate = 'ok' | 'refused' | 'lost before' | 'lost behind' | 'timed out behind' | 'moved' | 'restarted behind';
 const FATES: readonly Fate[] = ['ok', 'refused', 'lost before', 'lost behind', 'timed out behind', 'moved'];
 
-/** Appends as Kafka's leaders do: the batch that follows, once; one of the last five again without effect; nothing else. */
+/** Appends as Kafka's leaders do: the batch that follows, once; one of the last five of a producer again without effect; nothing else. */
 class ModelPartition {
   readonly log: string[] = [];
-  readonly #known: { readonly sequence: number; readonly offset: number }[] = [];
-  #next = 0;
+  readonly #producers = new Map<number, { known: { readonly sequence: number; readonly offset: number }[]; next: number }>();
 
-  append({ sequence, values }: SentBatch): { readonly error?: KafkaErrorName; readonly baseOffset: number } {
-    const known = this.#known.find((each) => each.sequence === sequence);
+  append({ producerId, sequence, values }: SentBatch): { readonly error?: KafkaErrorName; readonly baseOffset: number } {
+    const producer = this.#producers.get(producerId) ?? { known: [], next: 0 };
+    this.#producers.set(producerId, producer);
+    const known = producer.known.find((each) => each.sequence === sequence);
     if (known !== undefined) return { baseOffset: known.offset };
-    if (sequence !== this.#next) return { error: 'OUT_OF_ORDER_SEQUENCE_NUMBER', baseOffset: -1 };
-    this.#known.push({ sequence, offset: this.log.length });
-    if (this.#known.length > REMEMBERED) this.#known.shift();
-    this.#next += values.length;
+    if (sequence !== producer.next) return { error: 'OUT_OF_ORDER_SEQUENCE_NUMBER', baseOffset: -1 };
+    producer.known.push({ sequence, offset: this.log.length });
+    if (producer.known.length > REMEMBERED) producer.known.shift();
+    producer.next += values.length;
     const baseOffset = this.log.length;
     this.log.push(...values);
     return { baseOffset };
+  }
+
+  /** A snapshot of producers has the last batch of each. */
+  restart(): void {
+    for (const producer of this.#producers.values()) producer.known = producer.known.slice(-1);
   }
 }
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
 afterEach(() => void vi.useRealTimers());
 
+const stepsWith = (...fates: readonly Fate[]) => fc.array(fc.record({
+  write: fc.array(fc.record({ partition: fc.nat(PARTITIONS - 1), size: fc.integer({ min: 1, max: 900 }) }), { maxLength: 4 }),
+  /** Which of the requests under way is dealt with, and how. */
+  answers: fc.array(fc.record({ which: fc.nat(3), fate: fc.constantFrom(...fates) }), { maxLength: 3 }),
+  wait: fc.nat(400),
+  flush: fc.boolean(),
+}), { maxLength: 25 });
+
 it('whatever brokers do, every record is stored once and in order', async () => {
-  const step = fc.record({
-    write: fc.array(fc.record({ partition: fc.nat(PARTITIONS - 1), size: fc.integer({ min: 1, max: 900 }) }), { maxLength: 4 }),
-    /** Which of the requests under way is dealt with, and how. */
-    answers: fc.array(fc.record({ which: fc.nat(3), fate: fc.constantFrom(...FATES) }), { maxLength: 3 }),
-    wait: fc.nat(400),
-    flush: fc.boolean(),
-  });
-  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
+  await fc.assert(fc.asyncProperty(stepsWith(...FATES), async (steps) => {
     const { produced, stored, ends } = await run(steps);
     expect(stored).toEqual(produced);
     expect(ends).toEqual(produced.map(({ length }) => (length === 0 ? undefined : length)));
   }), { numRuns: 60 });
 });
 
+it('also where they are restarted nothing is lost, and what doubles comes behind what is in order', async () => {
+  let doubled = 0;
+  // Where leaders move too, a batch may be acknowledged before the one that it follows: then the producer fails.
+  await fc.assert(fc.asyncProperty(stepsWith('ok', 'refused', 'lost before', 'lost behind', 'restarted behind'), async (steps) => {
+    const { produced, stored, ends } = await run(steps);
+    expect(stored.map((values) => [...new Set(values)])).toEqual(produced);
+    expect(ends).toEqual(stored.map(({ length }) => (length === 0 ? undefined : length)));
+    doubled += stored.flat().length - produced.flat().length;
+  }), { numRuns: 100 });
+  expect(doubled).toBeGreaterThan(0);
+});
+
 async function run(steps: readonly { readonly write: readonly { readonly partition: number; readonly size: number }[]; readonly answers: readonly { readonly which: number; readonly fate: Fate }[]; readonly wait: number; readonly flush: boolean }[]): Promise<{ produced: string[][]; stored: string[][]; ends: (number | undefined)[] }> {
-  const bench = new ProducerBench({ deliveryTimeout: 1e9 });
+  const bench = new ProducerBench({ deliveryTimeout: 1e9, renew: () => Promise.resolve({ producerId: ++producers, producerEpoch: 0 }) });
+  let producers = 100;
   const leaders = [1, 2, 1];
   bench.scripted.lead('t', ...leaders);
   bench.scripted.onRefresh = () => void bench.scripted.lead('t', ...leaders);
@@ -79,6 +99,7 @@ async function run(steps: readonly { readonly write: readonly { readonly partiti
         lost.lose(fate === 'timed out behind' ? 'timeout' : 'connection');
       }
       taken = taken.filter(({ asked }) => asked.nodeId !== first.asked.nodeId);
+      if (fate === 'restarted behind') for (const partition of partitions) partition.restart();
     }
     await vi.advanceTimersByTimeAsync(0);
   };

@@ -2,7 +2,8 @@ import { MillraceError } from '@millrace/core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { answerProduce, settled } from '../client/scripted/fixtures.js';
 import { batchOf } from '../fixtures.js';
-import { ProducerBench } from './fixtures.js';
+import { ProducerBench, type SentRequest } from './fixtures.js';
+import type { ProducerOptions } from './producer.js';
 
 /** Time passes, and all that follows from it happens. */
 const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
@@ -109,6 +110,51 @@ describe('a producer', () => {
     const flushed = bench.producer.flush();
     expect(await drain(bench)).toEqual(['0@0: a', '0@1: b', '0@2: c']);
     await flushed;
+  });
+
+  describe('where a broker that was restarted knows the last of two batches alone', () => {
+    /** Both were stored, and both answers were lost. */
+    const restart = async (renewing: Partial<ProducerOptions>): Promise<{ readonly flushed: Promise<void>; readonly again: SentRequest }> => {
+      bench = new ProducerBench(renewing);
+      bench.scripted.lead('t', 1);
+      bench.write(0, ...['a', 'b', 'c'].map((value) => value.repeat(900)));
+      await settled();
+      bench.sent().lose();
+      bench.sent().lose();
+      const flushed = bench.producer.flush();
+      flushed.catch(() => undefined);
+      await pass(100);
+      const again = bench.sent();
+      expect(again.summary.map((summary) => summary.slice(0, 6))).toEqual(['0@0: a']);
+      return { flushed, again };
+    };
+
+    it('goes on as another producer outside transactions: both are sent again', async () => {
+      const renew = vi.fn(() => Promise.resolve({ producerId: 8, producerEpoch: 3 }));
+      const { flushed, again } = await restart({ renew });
+      again.answer('OUT_OF_ORDER_SEQUENCE_NUMBER');
+      await pass(0);
+      expect(renew).toHaveBeenCalledExactlyOnceWith({ topic: 't', partition: 0 }, expect.objectContaining({ code: 'OUT_OF_ORDER_SEQUENCE_NUMBER' }));
+      const renewed = [bench.sent(), bench.next(1)];
+      expect(renewed.flatMap(({ batches }) => batches.map(({ producerId, sequence, values }) => [producerId, sequence, values[0]?.[0]]))).toEqual([[8, 0, 'a'], [8, 1, 'b']]);
+      for (const request of renewed) request.answer();
+      await pass(0);
+      const last = bench.sent();
+      expect(last.batches).toMatchObject([{ producerId: 8, sequence: 2 }]);
+      last.answer();
+      await flushed;
+      expect(bench.failures).toEqual([]);
+    });
+
+    it.each([
+      ['a transaction', {}],
+      ['no other identity to be had', { renew: () => Promise.reject(new Error('none to be had')) }],
+    ])('fails with %s', async (_, options) => {
+      const { flushed, again } = await restart(options);
+      again.answer('OUT_OF_ORDER_SEQUENCE_NUMBER');
+      await expect(flushed).rejects.toThrow(/OUT_OF_ORDER_SEQUENCE_NUMBER|none to be had/);
+      expect(bench.failures).toHaveLength(1);
+    });
   });
 
   it('keeps the numbers of batches whose outcome is unknown', async () => {

@@ -25,6 +25,11 @@ export interface ProducerOptions {
   readonly deliveryTimeout: number;
   readonly budget: ByteBudget;
   readonly lane: string;
+  /**
+   * Another identity for one partition, outside transactions: where a broker takes batches for out of order that it may have stored
+   * already, they are sent once more under that, and may double. Absent: the producer fails.
+   */
+  readonly renew?: ((partition: TopicPartition, cause: KafkaError) => Promise<ProducerIdentity>) | undefined;
   /** The producer can do nothing more. */
   onFailure(error: Error): void;
 }
@@ -166,6 +171,7 @@ export class Producer {
     const urgent = new Set<number>();
     const lost = new Set<string>();
     for (const queue of this.#queues.values()) {
+      if (queue.isRenewing && !queue.renew()) continue;
       const batch = queue.next() ?? (queue.waiting.length === 0 && queue.inFlight.size < 5 ? queue.open : undefined);
       if (batch === undefined || (this.#held && batch.barriers.length === 0)) continue;
       if (this.#joining && !queue.joined) continue;
@@ -235,8 +241,9 @@ export class Producer {
     for (const each of sent) byKey.set(`${each.queue.partition} ${each.queue.topic}`, each);
     const stale = new Set<string>();
     try {
-      const batches = sent.map(({ queue: { topic, partition }, batch }) => {
-        batch.bytes ??= batch.builder.seal({ ...identity, baseSequence: batch.sequence, transactional: transaction !== undefined, compression });
+      const batches = sent.map(({ queue, batch }) => {
+        const { topic, partition } = queue;
+        batch.bytes ??= batch.builder.seal({ ...(queue.identity ?? identity), baseSequence: batch.sequence, transactional: transaction !== undefined, compression });
         return { topic, partition, records: batch.bytes };
       });
       failPoint('before-send');
@@ -282,6 +289,7 @@ export class Producer {
       stale.add(topic);
       return;
     }
+    if (this.#renew(queue, batch, error)) return;
     queue.giveBack(batch);
     const { transaction } = this.options;
     if (transaction !== undefined && KafkaError.is(error, 'INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED')) {
@@ -291,6 +299,25 @@ export class Producer {
     }
     const [code, what] = failureOf(error, again);
     this.#fail(new MillraceError(code, `${batch.builder.count} records could not be written to partition ${partition} of topic ${topic}: ${what}`, { channel: topic, partition, cause: error }));
+  }
+
+  /**
+   * A broker that was restarted knows the last batch of a producer alone, and takes those before it for out of order, which it may
+   * have stored without telling. As Kafka's own producer it goes on as another one then (KIP-360).
+   */
+  #renew(queue: PartitionQueue, batch: Batch, error: unknown): boolean {
+    const { renew } = this.options;
+    if (renew === undefined || !KafkaError.is(error, 'OUT_OF_ORDER_SEQUENCE_NUMBER') || batch.attempts < 2 || !queue.hasLater(batch)) return false;
+    queue.giveBack(batch);
+    queue.isRenewing = true;
+    renew({ topic: queue.topic, partition: queue.partition }, error).then(
+      (identity) => {
+        queue.successor = identity;
+        this.#poke();
+      },
+      (failure: unknown) => this.#fail(toError(failure)),
+    );
+    return true;
   }
 
   /** Asks who leads the topics; while nobody does it is asked again. */
