@@ -70,7 +70,8 @@ describe('the Kafka client, when its broker', () => {
     await alive();
     await broker?.freeze();
     try {
-      await expect(data.send(fetch({ isolation: 'read_committed', maxWait: 0, minBytes: 0, maxBytes: 1, partitions: [] }), { timeout: 300 })).rejects.toMatchObject({ kind: 'timeout' });
+      // The signal takes a moment to reach all of its threads.
+      await vi.waitFor(() => expect(data.send(fetch({ isolation: 'read_committed', maxWait: 0, minBytes: 0, maxBytes: 1, partitions: [] }), { timeout: 300 })).rejects.toMatchObject({ kind: 'timeout' }), 10_000);
     } finally {
       await broker?.thaw();
     }
