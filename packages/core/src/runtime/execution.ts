@@ -129,7 +129,6 @@ export class Execution {
     });
     this.#sessionOf.set(reader, session);
     this.inputs.set(plan.name, port);
-    if (port.hasMoved) this.touch();
     if (plan.deadLetters.length > 0) this.#deadLetters.set(plan.name, await this.#openOutput({ name: `${plan.name}.deadLetters`, codec: DeadLetter as never, partitioner: 'sticky', validate: 'structure' }, plan.deadLetters));
   }
 

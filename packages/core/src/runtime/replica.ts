@@ -216,6 +216,8 @@ export class Replica {
       for (const output of plan.outputs) if (level.includes(output.name)) await this.#calls.guard(openWithin(this.name, output, clock, execution.openOutput(output)));
     }
     execution.bind(this.#operator!);
+    // Where an input begins may be known by this life alone: the next one, after a step that failed, would begin elsewhere.
+    if (execution.inputs.haveMoved) await this.#calls.guard(Promise.resolve(execution.commit()));
     this.#loop = new RunLoop({ env: this.#env, execution, instance: this.#operator!, signal: this.#signal, replay: this.#replay, stop: this.#stop, counters: this.counters });
     if (isFirst && this.#env.after !== undefined) await this.#calls.guard(replayAfterCrash(this.#env.after, execution, this.#replay));
     for (const [port, positions] of execution.positions()) for (const [partition, position] of positions) this.#replay.reached(port, partition, position);

@@ -169,13 +169,32 @@ describe('a commit', () => {
 });
 
 describe('where a group begins at the end of a channel', () => {
+  const write = (n: number) => place.look(async (transport) => {
+    const session = await transport.open({ id: 'stranger', delivery: 'at-least-once', wake() {} });
+    const writer = await session.writer('numbers');
+    for (const partition of [0, 1]) void writer.writeRecords({ partition, count: 1, objects: [{ n: n + partition }], bytes: new Uint8Array(0), bounds: new Uint32Array(0), schema: Num.fingerprint, timestamp: 1 });
+    await session.commit(new Map());
+  });
+
+  it('is committed before the first step, so that one that fails is made again from there', async () => {
+    await place.look((transport) => transport.createResources([{ name: 'numbers', partitions: 2 }]));
+    const got: number[] = [];
+    let failures = 0;
+    place.add(Sink, 'sink', {
+      onInit: async () => void (failures === 0 && (await write(1))),
+      onRunning(sink) {
+        const records = sink.in.retrieve();
+        if (records.length > 0 && failures++ === 0) throw new Error('the first step fails');
+        for (const { n } of records) got.push(n);
+      },
+    }, { ports: { in: { retries: 1, backoff: 1 } } }).in.from(`memory:${place.space}/numbers?group=g&start=latest`);
+    const run = await place.start();
+    await place.until(() => got.length === 2);
+    await run.stop();
+    expect(got.toSorted()).toEqual([1, 2]);
+  });
+
   it('is committed before a record has come, so that what comes while nothing runs is read by the next start', async () => {
-    const write = (n: number) => place.look(async (transport) => {
-      const session = await transport.open({ id: 'stranger', delivery: 'at-least-once', wake() {} });
-      const writer = await session.writer('numbers');
-      for (const partition of [0, 1]) void writer.writeRecords({ partition, count: 1, objects: [{ n: n + partition }], bytes: new Uint8Array(0), bounds: new Uint32Array(0), schema: Num.fingerprint, timestamp: 1 });
-      await session.commit(new Map());
-    });
     await place.look((transport) => transport.createResources([{ name: 'numbers', partitions: 2 }]));
     await write(1);
     const { backend, of } = watchCommits();
