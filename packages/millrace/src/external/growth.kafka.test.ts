@@ -54,7 +54,7 @@ describe('a topic of others that gets more partitions while it is read', () => {
       const pipeline = new Pipeline(name);
       pipeline.add(Counts, {}, { name: 'counts', replicas: 2 }).items.from(`${location}/${topic}?group=${group}&format=json`);
       const services = new ContainerModule(({ bind }) => void bind(Ledger).toConstantValue(ledger));
-      return orchestrate(pipeline, { location, services, logger: silentLogger, handleSignals: false, defaults: { delivery }, connect: { [location]: { fetch: { metadataMaxAge: 100 } } } });
+      return orchestrate(pipeline, { location, services, logger: silentLogger, handleSignals: false, defaults: { delivery, ports: { backend: { fetch: { metadataMaxAge: 100 } } } } });
     };
     const send = async (round: string, partitions: readonly number[]): Promise<void> => {
       for (const partition of partitions) await others.send(topic, [JSON.stringify(`${round}${partition}`)], partition);
