@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
  * The TypeScript in README.md and in the guides is compiled and executed.
  *
  * A page's `ts` blocks are put together into a file, in their order; `<!-- file: x.ts -->` begins another one, which the others
- * import as `./x.js`; a `yaml` block under such a line is a file too. A `text` block says what the file above prints. Blocks keep their line numbers, so that an error names
+ * import as `./x.js`; a `yaml` block under such a line is a file too. `<!-- file: x.ts from path/y.ts -->` is a file of the repository. A `text` block says what the file above prints. Blocks keep their line numbers, so that an error names
  * the line of the page. A file named `.test.ts` is for a test runner, and compiled only.
  */
 
@@ -29,9 +29,10 @@ function snippetsOf(page: string): readonly Snippet[] {
   const text = readFileSync(join(root, page), 'utf8');
   const files = new Map<string, Snippet>();
   let name = 'page.ts';
-  for (const match of text.matchAll(/^<!-- file: (\S+) -->$|^```(\w+)\n(.*?)^```$/gms)) {
-    const [, file, language, content = ''] = match;
+  for (const match of text.matchAll(/^<!-- file: (\S+)(?: from (\S+))? -->$|^```(\w+)\n(.*?)^```$/gms)) {
+    const [, file, from, language, content = ''] = match;
     if (file !== undefined) name = file;
+    if (from !== undefined) files.set(name, { page, name, path: join(work, page.replace(/\.md$/, ''), name), code: readFileSync(join(root, from), 'utf8'), output: undefined });
     if (language === 'ts' || (language === 'yaml' && name.endsWith('.yaml'))) {
       const snippet = files.get(name) ?? { page, name, path: join(work, page.replace(/\.md$/, ''), name), code: '', output: undefined };
       snippet.code += '\n'.repeat(linesOf(text.slice(0, match.index)) + 1 - linesOf(snippet.code)) + content;
