@@ -30,3 +30,10 @@ it('the backend of local: is loaded when a location names it, and not before', a
   expect(isLmdbLoaded()).toBe(true);
   await rm(folder, { recursive: true });
 });
+
+it('a scheme that is misspelt is met with those that could be loaded', async () => {
+  const pipeline = new Pipeline('misspelt');
+  pipeline.add(Source, {}, { name: 'source' });
+  await expect(orchestrate(pipeline, { location: 'kafak://broker:9092', handleSignals: false })).rejects.toThrow('did you mean kafka:? Else pass its backend; known: memory:, local:, kafka:, kafkas:');
+  await expect(orchestrate(pipeline, { location: './data', handleSignals: false })).rejects.toThrow('write scheme:rest, known: memory:, local:, kafka:, kafkas:');
+});

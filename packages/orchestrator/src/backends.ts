@@ -30,6 +30,11 @@ export function registerBackend(scheme: string, module: string, load: () => Prom
   registered.set(scheme, { module, load });
 }
 
+/** Schemes of the backends that are loaded when a location first names them. @internal */
+export function registeredSchemes(): readonly string[] {
+  return [...registered.keys()];
+}
+
 /**
  * The memory backend, those given, and those registered for the schemes of these locations. Of two with one scheme the later one
  * wins, and what is given wins over what is registered.

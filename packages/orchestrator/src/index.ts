@@ -4,7 +4,7 @@
  */
 import 'reflect-metadata';
 
-export { registerBackend, resolveBackends, type BackendSource } from './backends.js';
+export { registerBackend, registeredSchemes, resolveBackends, type BackendSource } from './backends.js';
 export type { PortMetrics, ReplicaMetrics, RunMetrics } from './metrics.js';
 export { orchestrate } from './orchestrate.js';
 export type { OrchestrateOptions, Services } from './options.js';

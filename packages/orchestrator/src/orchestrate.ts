@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { PlanError, SchemaCatalog, StatusBoard, stderrLogger, systemClock, toError, type Pipeline, type Plan, type Problem } from '@millrace/core';
-import { backendModules, resolveBackends } from './backends.js';
+import { backendModules, registeredSchemes, resolveBackends } from './backends.js';
 import { deletable, ownChannels, refuseUnread } from './completion.js';
 import { connectOptions } from './connect-options.js';
 import { Generations, type GenerationState } from './generation.js';
@@ -42,7 +42,7 @@ export async function orchestrate(pipeline: Pipeline, given: OrchestrateOptions)
   const { clock = systemClock, mode = 'Standard', logger = stderrLogger(), runId = randomUUID() } = given;
   const options = requestOf(pipeline, given);
   const backends = await resolveBackends(options.backends, options.locations);
-  const plan = pipeline.plan({ location: options.location, backends, defaults: options.defaults, only: options.only, runId: options.runId });
+  const plan = pipeline.plan({ location: options.location, backends, schemes: registeredSchemes(), defaults: options.defaults, only: options.only, runId: options.runId });
   const connect = connectOptions(plan, backends, options);
   refuse(plan, [...plan.problems, ...connect.problems, ...(await checkChildren({ plan, backends, given: options.backends, services: options.services, connect: connect.options }))]);
   const services = await ServiceContainer.load(options.services);

@@ -32,6 +32,8 @@ export interface PlanOptions {
   readonly location: string;
   /** Every backend that a location of the pipeline may name. */
   readonly backends: readonly ChannelBackend[];
+  /** Schemes of backends that are loaded where a location names them: for what a problem suggests. */
+  readonly schemes?: readonly string[] | undefined;
   /** For every operator and port, where `add` says nothing else. */
   readonly defaults?: PipelineDefaults | undefined;
   /** Replicas that this start runs, as `operator` or `operator#index`; needs a `runId`. Default: all. */
@@ -49,7 +51,7 @@ export interface PlanOptions {
 export function createPlan(definition: PipelineDefinition, options: PlanOptions): Plan {
   const problems = new ProblemList();
   const { name: pipeline } = definition;
-  const locations = new Locations(options.backends, problems);
+  const locations = new Locations(options.backends, options.schemes ?? [], problems);
   const home = resolveHome(options.location, locations, problems);
   const defaults = resolveDefaults(options.defaults, problems);
   const drafts = nameOperators(definition, problems).map((named): OperatorDraft => ({ ...named, members: withCodecs(named.members, named.where, problems), options: resolveOptions(named.node.options, named.members, defaults, named.where, problems) }));

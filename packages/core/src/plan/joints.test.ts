@@ -116,6 +116,7 @@ describe('the location', () => {
         "location: no backend is registered for the scheme amqp; pass its backend; no scheme is known [MILLRACE_BACKEND_UNKNOWN]",
       ]
     `);
+    expect(problemsOf(new Pipeline('p'), { location: 'lokal:./data', backends: [memoryBackend], schemes: ['local'] })).toEqual(['location: no backend is registered for the scheme lokal; did you mean local:? Else pass its backend; known: memory:, local: [MILLRACE_BACKEND_UNKNOWN]']);
     expect(at('./data')).toMatchInlineSnapshot(`
       [
         "location: "./data" has no scheme; write scheme:rest, known: memory:, kafka:, kafkas: [MILLRACE_LOCATION_INVALID]",

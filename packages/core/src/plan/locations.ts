@@ -18,9 +18,12 @@ export const UNKNOWN: Capabilities = { reach: 'network', durable: true, transact
 /** The backends of a plan, asked by location. */
 export class Locations {
   readonly #byScheme = new Map<string, ChannelBackend>();
+  readonly #schemes: ReadonlySet<string>;
 
-  constructor(backends: readonly ChannelBackend[], private readonly problems: ProblemList) {
+  /** @param schemes that could be named too */
+  constructor(backends: readonly ChannelBackend[], schemes: readonly string[], private readonly problems: ProblemList) {
     for (const backend of backends) for (const scheme of backend.schemes) this.#byScheme.set(scheme.toLowerCase(), backend);
+    this.#schemes = new Set([...this.#byScheme.keys(), ...schemes]);
   }
 
   /** Resolves a location that has no binding keys any more. */
@@ -32,7 +35,7 @@ export class Locations {
     if (scheme === undefined) return this.#invalid(location, where, `${shown(location)} has no scheme`, `write scheme:rest, ${this.#known()}`);
     const backend = this.#byScheme.get(scheme.toLowerCase());
     if (backend === undefined) {
-      const near = nearest(scheme, this.#byScheme.keys());
+      const near = nearest(scheme, this.#schemes);
       this.problems.error('MILLRACE_BACKEND_UNKNOWN', where, `no backend is registered for the scheme ${scheme}`, near === undefined ? `pass its backend; ${this.#known()}` : `did you mean ${near}:? Else pass its backend; ${this.#known()}`);
       return { location, channel: undefined, capabilities: UNKNOWN, backend: undefined };
     }
@@ -58,7 +61,7 @@ export class Locations {
   }
 
   #known(): string {
-    return this.#byScheme.size === 0 ? 'no scheme is known' : `known: ${[...this.#byScheme.keys()].map((scheme) => `${scheme}:`).join(', ')}`;
+    return this.#schemes.size === 0 ? 'no scheme is known' : `known: ${[...this.#schemes].map((scheme) => `${scheme}:`).join(', ')}`;
   }
 }
 

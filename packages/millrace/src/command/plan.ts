@@ -1,5 +1,5 @@
 import { formatProblem, PlanError, type Plan } from '@millrace/core';
-import { resolveBackends } from '@millrace/orchestrator';
+import { registeredSchemes, resolveBackends } from '@millrace/orchestrator';
 import { EXIT, tellFailure } from './failure.js';
 import { prepare, type PipelineFlags, type Prepared } from './run-options.js';
 import { colorsOf, type Streams } from './terminal.js';
@@ -22,7 +22,7 @@ export async function plan(target: string, flags: PlanFlags, { out, err }: Strea
 /** The plan of a prepared pipeline, with its problems. */
 export async function planOf({ pipeline, options: { location, backends, defaults, only, runId } }: Prepared): Promise<Plan> {
   const locations = [location, ...pipeline.definition().bindings.map((binding) => binding.location)];
-  return pipeline.plan({ location, backends: await resolveBackends(backends, locations), defaults, only, runId });
+  return pipeline.plan({ location, backends: await resolveBackends(backends, locations), schemes: registeredSchemes(), defaults, only, runId });
 }
 
 /** @throws PlanError where the plan has errors */
