@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { sharedKafka } from '#kafka';
+import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CommandProject, heard } from '../../placement/command-project.js';
 
@@ -36,6 +37,15 @@ describe('millrace channels and doctor on Kafka', () => {
     expect((await project.millrace([...operator, 'printer'])).out).toBe(Array.from({ length: 18 }, (_, n) => `got ${n + 2}\n`).join(''));
   });
 
+  it('finds the last records before what was aborted', { timeout: WITH_PROCESSES }, async () => {
+    const common = named();
+    expect(await project.millrace(['operator', ...common, '--run-id', 'k', '--http', 'off', '--log-level', 'silent', 'counter'])).toMatchObject({ code: 0 });
+    await abort(`${common[2]}.printer.numbers`, 50);
+    const last = async (limit: number): Promise<readonly number[]> => (await project.millrace(['channels', 'peek', ...common, 'printer.numbers', '--last', '--limit', String(limit)])).out.trim().split('\n').map((line) => (JSON.parse(line) as { readonly value: { readonly n: number } }).value.n);
+    expect(await last(2)).toEqual([18, 19]);
+    expect(await last(30)).toEqual(Array.from({ length: 20 }, (_, n) => n));
+  });
+
   it('sends dead letters back, once', { timeout: WITH_PROCESSES }, async () => {
     const common = [...named(), '--option', 'printer.ports.numbers.onError=deadLetter'];
     const child = project.start(['run', ...common, '--json', '--set', 'printer.failAt=7', '--set', 'counter.count=1000000']);
@@ -55,3 +65,16 @@ describe('millrace channels and doctor on Kafka', () => {
     expect(code).toBe(0);
   });
 });
+
+/** Leaves a transaction at the end of a topic that came to nothing. */
+async function abort(topic: string, count: number): Promise<void> {
+  const producer = new Kafka({ brokers: [bootstrap], logLevel: logLevel.NOTHING }).producer({ transactionalId: `aborted-${randomUUID()}`, maxInFlightRequests: 1, idempotent: true });
+  await producer.connect();
+  try {
+    const transaction = await producer.transaction();
+    await transaction.send({ topic, messages: Array.from({ length: count }, () => ({ value: 'lost' })) });
+    await transaction.abort();
+  } finally {
+    await producer.disconnect();
+  }
+}

@@ -3,7 +3,8 @@ import { EXIT } from '../failure.js';
 import type { PipelineFlags } from '../run-options.js';
 import type { Streams } from '../terminal.js';
 import { descriptionOf, withChannels } from './open.js';
-import { batchesUntil, readerOf, withSession } from './reading.js';
+import { readerOf, withSession } from './reading.js';
+import { firstRecords, lastRecords, type Found } from './records.js';
 import { plainValue, textOrBytes } from './values.js';
 
 export interface PeekFlags extends PipelineFlags {
@@ -26,21 +27,16 @@ export async function peek(target: string, name: string, { partition, offset, la
       await withSession(transport, plan.pipeline, async (session) => {
         const reader = await readerOf(session, channel, partitions);
         const positions = new Map(await reader.loadInputRecordOffset());
-        for (const each of partitions) {
-          const from = offset ?? (last ? ends.get(each)! - limit : undefined);
-          if (from === undefined) continue;
-          positions.set(each, Math.max(from, starts.get(each) ?? 0));
-          reader.seek(each, positions.get(each)!);
-        }
         const decoders = decodersOf(inputOf(channel), { replica: plan.pipeline, schemas, clock: systemClock, wake() {} });
-        let left = last ? limit * partitions.length : limit;
-        for await (const batch of batchesUntil(reader, positions, ends)) {
-          for (let i = 0; i < batch.count && left > 0; i++) {
-            if (batch.offset(i) < positions.get(batch.partition)!) continue;
-            left--;
-            out.write(`${JSON.stringify({ partition: batch.partition, offset: batch.offset(i), timestamp: new Date(batch.timestamp(i)).toISOString(), key: textOrBytes(batch.key(i)), headers: (batch.headers(i) ?? []).map(([header, value]) => [header, textOrBytes(value)]), ...(await valueAt(batch, i, decoders)) })}\n`);
-          }
-          if (left <= 0) break;
+        const print = async (records: AsyncIterable<Found> | Iterable<Found>): Promise<void> => {
+          for await (const { batch, index } of records) out.write(`${JSON.stringify({ partition: batch.partition, offset: batch.offset(index), timestamp: new Date(batch.timestamp(index)).toISOString(), key: textOrBytes(batch.key(index)), headers: (batch.headers(index) ?? []).map(([header, value]) => [header, textOrBytes(value)]), ...(await valueAt(batch, index, decoders)) })}\n`);
+        };
+        if (last) {
+          const found = await lastRecords(reader, { partitions, starts, ends, limit });
+          await print(partitions.flatMap((each) => found.get(each) ?? []));
+        } else {
+          for (const each of offset === undefined ? [] : partitions) positions.set(each, Math.max(offset!, starts.get(each) ?? 0));
+          await print(firstRecords(reader, positions, ends, limit));
         }
       });
     } finally {
