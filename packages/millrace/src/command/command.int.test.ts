@@ -65,6 +65,16 @@ describe('millrace run', { timeout: WITH_PROCESSES }, () => {
     expect(code).toBe(0);
     expect([...lines, ...out.trim().split('\n')]).toEqual(Array.from({ length: 3_000 }, (_, n) => `got ${n}`));
   });
+
+  it('promises nothing of a location that ends with its process', async () => {
+    const child = project.start(['run', 'count.js', '--set', 'counter.count=1000000', '--location', 'memory:']);
+    const err = heard(child.stderr, (text) => /^drained; .*\n/m.test(text));
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    await heard(child.stdout, (text) => text.includes('got 10\n'));
+    child.kill('SIGTERM');
+    expect(await err).toMatch(/^drained; memory: keeps nothing, so that the next start begins anew$/m);
+    expect(await ended).toBe(130);
+  });
 });
 
 describe('what is wrong is told once, with a way out', { timeout: WITH_PROCESSES }, () => {
@@ -85,6 +95,8 @@ describe('what is wrong is told once, with a way out', { timeout: WITH_PROCESSES
     [['run', 'count.js', '--var', 'A=1'], 1, /--var is for the templates/],
     [['run', 'count.js', '--location', 'redis://x'], 1, /MILLRACE_BACKEND_UNKNOWN/],
     [['operator', 'count.js', '--http', 'off', '--log-format', 'text'], 1, /^error MILLRACE_COMMAND_INVALID: name the operators or replicas to run/],
+    [['describe', 'count.yaml'], 1, /^error MILLRACE_COMMAND_INVALID: .*my project\/count\.yaml describes a pipeline, not operators; .*file#Class; millrace plan shows the pipeline/],
+    [['channels', 'peek', 'count.js', '--location', 'local:./unnamed'], 1, /name a channel of count-up; it has count-up\.printer\.numbers$/m],
     [['channels', 'list', 'count.js'], 1, /memory: is there within its own process only; name the location/],
   ])('millrace %j', async (args, code, err) => {
     const ended = await project.millrace(args);

@@ -1,8 +1,8 @@
-import { operatorMembersOf, operatorMetadataOf, type OperatorClass, type PortMetadata } from '@millrace/core';
+import { MillraceError, operatorMembersOf, operatorMetadataOf, type OperatorClass, type PortMetadata } from '@millrace/core';
 import { z } from 'zod';
 import { EXIT } from './failure.js';
 import { loadModule, pick, type Exports } from './load/module.js';
-import { targetOf } from './load/target.js';
+import { isDescription, targetOf } from './load/target.js';
 import { columns, type Streams } from './terminal.js';
 
 export interface DescribeFlags {
@@ -40,6 +40,7 @@ interface JsonSchema {
 /** `millrace describe`: one operator, or all that a module exports. */
 export async function describe(target: string, { format }: DescribeFlags, { out }: Streams): Promise<number> {
   const { file, name } = targetOf(target);
+  if (isDescription(file)) throw new MillraceError('MILLRACE_COMMAND_INVALID', `${file} describes a pipeline, not operators; name a module of operators, or one as file#Class; millrace plan shows the pipeline`);
   const exports = await loadModule(file);
   const described = operatorsOf(exports, name, file).map(descriptionOf);
   out.write(`${format === 'json' ? JSON.stringify(name === undefined ? described : described[0], undefined, 2) : described.map(textOf).join('\n\n')}\n`);

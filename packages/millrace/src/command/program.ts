@@ -70,24 +70,24 @@ function channelCommands(channels: Command, streams: Streams, done: (exitCode: n
       .action(async (file: string, flags: ListFlags) => done(await (await import('./channels/list.js')).listChannels(view, file, flags, streams)));
   }
   pipelineFlags(channels.command('peek').description('prints decoded records as lines of JSON; moves no position').argument(...FILE))
-    .argument('<channel>', 'as in reader.greetings')
+    .argument('[channel]', 'as in reader.greetings; without it, all are named')
     .addOption(new Option('--partition <number>', 'only this one').argParser(natural))
     .addOption(new Option('--offset <number>', 'from this offset on; default: the first one').argParser(natural).conflicts('last'))
     .option('--last', 'the last records of each partition')
     .addOption(new Option('--limit <number>', 'how many').argParser(natural).default(10))
-    .action(async (file: string, channel: string, flags: PeekFlags) => done(await (await import('./channels/peek.js')).peek(file, channel, flags, streams)));
+    .action(async (file: string, channel: string | undefined, flags: PeekFlags) => done(await (await import('./channels/peek.js')).peek(file, channel, flags, streams)));
   pipelineFlags(channels.command('reset').description('moves the positions of those who read a channel, while the pipeline does not run').argument(...FILE))
-    .argument('<channel>', 'as in reader.greetings')
+    .argument('[channel]', 'as in reader.greetings; without it, all are named')
     .requiredOption('--to <place>', 'earliest, latest, an offset, or a time as in 2026-05-04T12:00:00Z')
     .addOption(new Option('--partition <number>', 'only this one').argParser(natural))
     .option('--dry-run', 'shows what would move')
     .addOption(new Option('--format <format>', 'how').choices(['text', 'json']).default('text'))
-    .action(async (file: string, channel: string, flags: ResetFlags) => done(await (await import('./channels/reset.js')).reset(file, channel, flags, streams)));
+    .action(async (file: string, channel: string | undefined, flags: ResetFlags) => done(await (await import('./channels/reset.js')).reset(file, channel, flags, streams)));
   pipelineFlags(channels.command('replay').description('sends dead letters back into the channel that they came from').argument(...FILE))
-    .argument('<channel>', 'as in reader.greetings.deadLetters')
+    .argument('[channel]', 'as in reader.greetings.deadLetters; without it, all channels are named')
     .option('--dry-run', 'shows what would go back')
     .addOption(new Option('--format <format>', 'how').choices(['text', 'json']).default('text'))
-    .action(async (file: string, channel: string, flags: ReplayFlags) => done(await (await import('./channels/replay.js')).replay(file, channel, flags, streams)));
+    .action(async (file: string, channel: string | undefined, flags: ReplayFlags) => done(await (await import('./channels/replay.js')).replay(file, channel, flags, streams)));
 }
 
 /** Flags of all commands that plan a pipeline. */

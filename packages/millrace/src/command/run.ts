@@ -1,3 +1,4 @@
+import type { Plan } from '@millrace/core';
 import { orchestrate, type Run, type RunMetrics } from '@millrace/orchestrator';
 import { EXIT, tellFailure } from './failure.js';
 import { loggerOf, type LogFlags } from './logging.js';
@@ -31,7 +32,7 @@ async function follow(running: Run, err: Stream, flags: RunCommandFlags): Promis
     show(await running.metrics());
     display.end();
     if (json) err.write(`${JSON.stringify({ event: 'end', outcome: result.outcome, exitCode: result.exitCode })}\n`);
-    else note(colorsOf(err).dim(result.outcome === 'done' ? 'done' : `${result.outcome}; the next start on ${running.plan.location} goes on from here`));
+    else note(colorsOf(err).dim(result.outcome === 'done' ? 'done' : `${result.outcome}; ${whatNext(running.plan)}`));
     return result.exitCode;
   } catch (error) {
     display.end();
@@ -42,6 +43,10 @@ async function follow(running: Run, err: Stream, flags: RunCommandFlags): Promis
     process.off('SIGINT', onSignal);
     running.off('progress', show);
   }
+}
+
+function whatNext({ location, capabilities: { durable } }: Plan): string {
+  return durable ? `the next start on ${location} goes on from here` : `${location} keeps nothing, so that the next start begins anew`;
 }
 
 function showing(running: Run, display: Display): (metrics: RunMetrics) => void {

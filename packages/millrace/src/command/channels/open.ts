@@ -6,8 +6,8 @@ import { prepare, type PipelineFlags } from '../run-options.js';
 /** The channels of a pipeline, and how to get at them. */
 export interface OpenChannels {
   readonly plan: Plan;
-  /** @throws MillraceError `MILLRACE_COMMAND_INVALID` where the pipeline has no such channel */
-  readonly channel: (name: string) => ChannelPlan;
+  /** @throws MillraceError `MILLRACE_COMMAND_INVALID` where none is named, or the pipeline has no such channel */
+  readonly channel: (name: string | undefined) => ChannelPlan;
   readonly transport: (channel: ChannelPlan) => Transport;
   /** To the pipeline's own location, where its schemas and state are. */
   readonly home: Transport;
@@ -37,12 +37,14 @@ export async function withChannels<T>(target: string, flags: PipelineFlags, work
 }
 
 /** By its name, with or without that of the pipeline. */
-function find({ pipeline, channels }: Plan, name: string): ChannelPlan {
+function find({ pipeline, channels }: Plan, name: string | undefined): ChannelPlan {
+  const names = channels.map((channel) => channel.name);
+  const all = `it has ${names.join(', ') || 'none'}`;
+  if (name === undefined) throw new MillraceError('MILLRACE_COMMAND_INVALID', `name a channel of ${pipeline}; ${all}`);
   const found = channels.find((channel) => channel.name === name) ?? channels.find((channel) => channel.name === `${pipeline}.${name}`);
   if (found !== undefined) return found;
-  const names = channels.map((channel) => channel.name);
   const near = nearest(name, names) ?? nearest(`${pipeline}.${name}`, names);
-  throw new MillraceError('MILLRACE_COMMAND_INVALID', `${pipeline} has no channel ${name}; ${near === undefined ? `it has ${names.join(', ') || 'none'}` : `did you mean ${near}?`}`, { channel: name });
+  throw new MillraceError('MILLRACE_COMMAND_INVALID', `${pipeline} has no channel ${name}; ${near === undefined ? all : `did you mean ${near}?`}`, { channel: name });
 }
 
 /** @throws MillraceError `MILLRACE_CHANNEL_UNKNOWN` where it is not there (yet, or any more) */

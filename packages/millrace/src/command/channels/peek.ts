@@ -15,7 +15,7 @@ export interface PeekFlags extends PipelineFlags {
 }
 
 /** `millrace channels peek`: records as lines of JSON, decoded. Nobody's position moves. */
-export async function peek(target: string, name: string, { partition, offset, last = false, limit, ...flags }: PeekFlags, { out }: Streams): Promise<number> {
+export async function peek(target: string, name: string | undefined, { partition, offset, last = false, limit, ...flags }: PeekFlags, { out }: Streams): Promise<number> {
   return await withChannels(target, flags, async ({ plan, home, transport: transportOf, channel: find }) => {
     const channel = find(name);
     const transport = transportOf(channel);

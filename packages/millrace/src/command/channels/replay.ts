@@ -20,7 +20,7 @@ interface Replayed {
  * `millrace channels replay`: sends dead letters back into the channel that they came from, with key, headers, timestamp and
  * partition as they were; positions are kept under a group of its own, so that each letter goes back once.
  */
-export async function replay(target: string, name: string, { dryRun = false, format, ...flags }: ReplayFlags, { out }: Streams): Promise<number> {
+export async function replay(target: string, name: string | undefined, { dryRun = false, format, ...flags }: ReplayFlags, { out }: Streams): Promise<number> {
   return await withChannels(target, flags, async ({ plan, home, transport: transportOf, channel: find }) => {
     const letters = find(name);
     if (!letters.writers.some(({ port }) => port.endsWith('.deadLetters'))) throw new MillraceError('MILLRACE_COMMAND_INVALID', `${letters.name} holds no dead letters; ${deadLettersOf(plan)}`, { channel: letters.name });

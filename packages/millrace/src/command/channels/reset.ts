@@ -28,7 +28,7 @@ const LISTEN_MS = 2.5 * DEFAULT_HEARTBEAT.interval;
  * `millrace channels reset`: moves the positions of the groups that read a channel. State stays as it is.
  * @throws MillraceError `MILLRACE_COMMAND_INVALID` while the pipeline runs
  */
-export async function reset(target: string, name: string, { to, partition, dryRun = false, format, ...flags }: ResetFlags, { out }: Streams): Promise<number> {
+export async function reset(target: string, name: string | undefined, { to, partition, dryRun = false, format, ...flags }: ResetFlags, { out }: Streams): Promise<number> {
   return await withChannels(target, flags, async ({ plan, home, transport: transportOf, channel: find }) => {
     const channel = find(name);
     if (channel.reader === undefined) throw new MillraceError('MILLRACE_COMMAND_INVALID', `nobody of ${plan.pipeline} reads ${channel.name}, so that there is no position to move`, { channel: channel.name });

@@ -1,8 +1,7 @@
-import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadPipeline, MillraceError, toError, type Pipeline, type PipelineDefaults } from '@millrace/core';
 import { loadModule, pick } from './module.js';
-import { targetOf } from './target.js';
+import { isDescription, targetOf } from './target.js';
 import { readTypeScript } from './typescript.js';
 
 /** A pipeline, with what its file says of how it is to be run. */
@@ -28,7 +27,7 @@ type PipelineClass = new (name: string) => Pipeline;
  */
 export async function loadPipelineOf(text: string, options: LoadOptions = {}): Promise<LoadedPipeline> {
   const { file, name } = targetOf(text);
-  if (/^\.(ya?ml|json)$/i.test(extname(file))) return await loadPipeline(file, { ...(options.variables === undefined ? {} : { variables: options.variables }), importModule });
+  if (isDescription(file)) return await loadPipeline(file, { ...(options.variables === undefined ? {} : { variables: options.variables }), importModule });
   if (options.variables !== undefined) throw new MillraceError('MILLRACE_COMMAND_INVALID', `--var is for the templates of a file in YAML or JSON, which ${file} is not; --set changes parameters`);
   const exported = pick(await loadModule(file), name, file, 'a pipeline', isPipeline);
   if (typeof exported !== 'function') return { pipeline: exported };

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { basename, dirname, extname, resolve } from 'node:path';
 import { MillraceError, nearest } from '@millrace/core';
 
 /** What `file#Name` names. */
@@ -24,6 +24,11 @@ export function targetOf(text: string): Target {
   const folder = dirname(file);
   const near = existsSync(folder) ? nearest(basename(file), readdirSync(folder)) : undefined;
   throw new MillraceError('MILLRACE_MODULE_FAILED', `there is no file ${file}${near === undefined ? '' : `; did you mean ${near}?`}`);
+}
+
+/** Whether a file is a pipeline in YAML or JSON, going by its name. */
+export function isDescription(file: string): boolean {
+  return /^\.(ya?ml|json)$/i.test(extname(file));
 }
 
 function isFile(path: string): boolean {
