@@ -105,6 +105,19 @@ describe('what is wrong is told once, with a way out', { timeout: WITH_PROCESSES
     expect(ended.err.match(/^error/gm)).toHaveLength(1);
   });
 
+  it.each<readonly [body: string, code: string, line: number]>([
+    ["export class Wrong extends Pipeline {\n  printer = this.add(Printer);\n  constructor(name) {\n    super(name);\n    this.printer.number.connect(this.printer);\n  }\n}\n", 'MILLRACE_PORT_UNKNOWN', 7],
+    ["export const pipeline = new Pipeline('wrong');\npipeline.add(Printer).number.connect();\n", 'MILLRACE_PORT_UNKNOWN', 4],
+    ["class Bare extends Operator {}\nnew Pipeline('wrong').add(Bare);\n", 'MILLRACE_NOT_AN_OPERATOR', 4],
+  ])('an error of Millrace in a module is told as it is, with the place that it was thrown at: %j', async (body, code, line) => {
+    mkdirSync(join(project.folder, 'packages/app/src'), { recursive: true });
+    project.write('packages/app/src/wrong.js', `import { Operator, Pipeline } from 'millrace';\nimport { Printer } from '../../../count.js';\n${body}`);
+    const { err } = await project.millrace(['run', 'packages/app/src/wrong.js']);
+    expect(err).toMatch(new RegExp(`^error ${code}: .*\\n(?:  at operator .*\\n)?  at .*my project/packages/app/src/wrong\\.js:${line}:\\d+\\n  .*\\n$`));
+    const json = await project.millrace(['run', 'packages/app/src/wrong.js', '--json']);
+    expect(jsonLines(json.err)).toMatchObject([{ code, at: expect.stringMatching(new RegExp(`wrong\\.js:${line}:\\d+$`)) as string }]);
+  });
+
   it('is told as a line of JSON to who asked for JSON: a failed run, after the lines of its log', async () => {
     const { code, err } = await project.millrace(['run', 'count.js', '--json', '--set', 'printer.failAt=5']);
     const lines = jsonLines(err);

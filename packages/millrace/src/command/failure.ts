@@ -25,7 +25,7 @@ function failureOf(thrown: unknown, exitCode: number, verbose: boolean): object 
   const { code, problems } = error as { readonly code?: unknown; readonly problems?: readonly (Problem & { readonly cause?: unknown })[] };
   const causes = causesOf(error).map((cause) => ({ message: cause.message, at: originOf(cause) }));
   return {
-    event: 'error', code, message: error.message, ...placeOf(error),
+    event: 'error', code, message: error.message, ...placeOf(error), at: originOf(error),
     ...(problems === undefined ? {} : { problems: problems.map(({ cause: _cause, ...problem }) => problem) }),
     ...(causes.length === 0 ? {} : { causes }),
     ...(MillraceError.is(error) ? { docs: error.docs } : {}),
@@ -49,7 +49,7 @@ function detailsOf(error: Error): readonly string[] {
   const lines: string[] = [];
   const place = Object.entries(placeOf(error)).flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`]));
   if (place.length > 0) lines.push(`  at ${place.join(', ')}`);
-  for (const cause of causesOf(error)) {
+  for (const cause of [error, ...causesOf(error)]) {
     if (!error.message.includes(cause.message)) lines.push(`  because ${cause.message}`);
     const at = originOf(cause);
     if (at !== undefined) lines.push(`  at ${at}`);
@@ -70,11 +70,18 @@ function causesOf(error: Error): readonly Error[] {
   return causes;
 }
 
+/** The packages of Millrace, where they are installed or in their repository. */
+const OWN = fileURLToPath(new URL('../../../', import.meta.url));
+
 /** The first place of a stack in somebody's own code. */
 function originOf({ stack = '' }: Error): string | undefined {
-  const frame = stack.split('\n').find((line) => /^\s+at .*:\d+:\d+\)?$/.test(line) && !/node:|node_modules|\/packages\/[\w-]+\/(src|dist)\//.test(line));
-  const [, file, place] = /\(?((?:file:\/\/)?[^\s()][^()]*?)(:\d+:\d+)\)?$/.exec(frame?.replace(/^\s+at (?:async )?/, '') ?? '') ?? [];
-  return file === undefined ? undefined : `${file.startsWith('file:') ? fileURLToPath(file) : file}${place}`;
+  for (const line of stack.split('\n')) {
+    const [, url, place] = /^\s+at (?:async )?(?:.*\()?((?:file:\/\/)?[^\s()][^()]*?)(:\d+:\d+)\)?$/.exec(line) ?? [];
+    if (url === undefined || url.startsWith('node:')) continue;
+    const file = url.startsWith('file:') ? fileURLToPath(url) : url;
+    if (!file.includes('node_modules') && !file.startsWith(OWN)) return `${file}${place}`;
+  }
+  return undefined;
 }
 
 function stacksOf(error: Error): readonly string[] {

@@ -7,16 +7,21 @@ export type Exports = Readonly<Record<string, unknown>>;
 
 /**
  * Loads a module of the user's, TypeScript too.
- * @throws MillraceError `MILLRACE_MODULE_FAILED` with what it threw as the cause
+ * @throws MillraceError what it threw where that is one, else `MILLRACE_MODULE_FAILED` with what it threw as the cause
  */
 export async function loadModule(file: string): Promise<Exports> {
   await readTypeScript(file);
   try {
     return (await import(pathToFileURL(file).href)) as Exports;
   } catch (thrown) {
-    const cause = toError(thrown, file);
-    throw new MillraceError('MILLRACE_MODULE_FAILED', `${file} cannot be loaded: ${cause.message}`, { cause });
+    throw failureOf(thrown, file, `${file} cannot be loaded`);
   }
+}
+
+/** What a user's module threw, as the command ends with it: an error of Millrace says better what is wrong than any around it. */
+export function failureOf(thrown: unknown, who: string, what: string): MillraceError {
+  const cause = toError(thrown, who);
+  return thrown === cause && MillraceError.is(cause) ? cause : new MillraceError('MILLRACE_MODULE_FAILED', `${what}: ${cause.message}`, { cause });
 }
 
 /**

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { loadPipeline, MillraceError, toError, type Pipeline, type PipelineDefaults } from '@millrace/core';
-import { loadModule, pick } from './module.js';
+import { loadPipeline, MillraceError, type Pipeline, type PipelineDefaults } from '@millrace/core';
+import { failureOf, loadModule, pick } from './module.js';
 import { isDescription, targetOf } from './target.js';
 import { readTypeScript } from './typescript.js';
 
@@ -23,7 +23,7 @@ type PipelineClass = new (name: string) => Pipeline;
 
 /**
  * The pipeline that `file`, or `file#Export`, names: a module that exports one or a class of one, or a description.
- * @throws MillraceError `MILLRACE_MODULE_FAILED`; SpecError for a description with mistakes, all of them
+ * @throws MillraceError `MILLRACE_MODULE_FAILED`, or what the module threw; SpecError for a description with mistakes, all of them
  */
 export async function loadPipelineOf(text: string, options: LoadOptions = {}): Promise<LoadedPipeline> {
   const { file, name } = targetOf(text);
@@ -34,8 +34,7 @@ export async function loadPipelineOf(text: string, options: LoadOptions = {}): P
   try {
     return { pipeline: new exported(options.name ?? kebab(exported.name)) };
   } catch (thrown) {
-    const cause = toError(thrown, exported.name);
-    throw new MillraceError('MILLRACE_MODULE_FAILED', `the pipeline ${exported.name} of ${file} cannot be made: ${cause.message}`, { cause });
+    throw failureOf(thrown, exported.name, `the pipeline ${exported.name} of ${file} cannot be made`);
   }
 }
 
