@@ -54,7 +54,7 @@ function detailsOf(error: Error): readonly string[] {
     const at = originOf(cause);
     if (at !== undefined) lines.push(`  at ${at}`);
   }
-  if (MillraceError.is(error)) lines.push(`  see ${error.docs}`);
+  if (MillraceError.is(error)) lines.push(`  millrace explain ${error.code} says what to do`);
   return lines;
 }
 

@@ -57,6 +57,9 @@ export function createProgram(streams: Streams, done: (exitCode: number) => void
     .option('--verbose', 'errors with their stacks')
     .action(async (locations: readonly string[], flags: DoctorFlags) => done(await (await import('./doctor/doctor.js')).doctor(locations, flags, streams)));
 
+  program.command('explain').description('says what an error means and what to do about it').argument('[code]', 'as in MILLRACE_STEP_FAILED; without it, all codes are listed')
+    .action(async (code: string | undefined) => done((await import('./explain/explain.js')).explain(code, streams)));
+
   return program;
 }
 
