@@ -72,7 +72,7 @@ describe('millrace run', { timeout: WITH_PROCESSES }, () => {
     const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
     await heard(child.stdout, (text) => text.includes('got 10\n'));
     child.kill('SIGTERM');
-    expect(await err).toMatch(/^drained; memory: keeps nothing, so that the next start begins anew$/m);
+    expect(await err).toMatch(/^drained; memory: keeps nothing for the next start$/m);
     expect(await ended).toBe(130);
   });
 });

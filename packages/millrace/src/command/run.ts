@@ -46,7 +46,7 @@ async function follow(running: Run, err: Stream, flags: RunCommandFlags): Promis
 }
 
 function whatNext({ location, capabilities: { durable } }: Plan): string {
-  return durable ? `the next start on ${location} goes on from here` : `${location} keeps nothing, so that the next start begins anew`;
+  return durable ? `the next start on ${location} goes on from here` : `${location} keeps nothing for the next start`;
 }
 
 function showing(running: Run, display: Display): (metrics: RunMetrics) => void {
