@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { kafkaBackend } from '../backend.js';
 import { deleteRecords, describeTransactions } from '../client/index.js';
 import { batchOf, open, read, unique } from '../fixtures.js';
+import type { KafkaSession } from './session.js';
 import type { KafkaTransport } from './transport.js';
 
 const { bootstrap, describe } = await sharedKafka();
@@ -200,6 +201,35 @@ describe('sessions on Kafka', () => {
     await vi.waitFor(async () => expect(await state()).toBe('CompleteAbort'), WAIT);
     await expect(session.commit(new Map())).rejects.toThrow(/MILLRACE_TIMEOUT.*was open for \d+ ms.*transactionTimeout/s);
     expect(session.failure).toBeInstanceOf(MillraceError);
+    await short.deleteResources({ channels: [channel], owners: [`${channel}.o#0`] });
+  });
+
+  it('at-least-once does not mind that data takes longer to be stored than a transaction may last', async () => {
+    const short = await connect({ producer: { transactionTimeout: 1000 } });
+    const channel = unique('slow');
+    await short.createResources([{ name: channel, partitions: 1, groups: ['g'] }]);
+    const session = await open(short, `${channel}.o#0`);
+    const reader = await session.reader(channel, { group: 'g', partitions: [0], start: 'earliest' });
+    await reader.loadInputRecordOffset();
+    const writer = await session.writer(channel);
+    void writer.writeRecords(batchOf(['1']));
+    await session.commit(new Map());
+    const { next } = await read(reader, 1);
+    void writer.writeRecords(batchOf(['2']));
+    const { producer } = session as KafkaSession;
+    const flush = producer.flush.bind(producer);
+    const coordinator = await short.client.transactionCoordinator(session.owner);
+    const state = async (): Promise<string | undefined> => (await coordinator.send(describeTransactions([session.owner])))[0]?.state;
+    const states: (string | undefined)[] = [];
+    vi.spyOn(producer, 'flush').mockImplementationOnce(async () => {
+      await vi.waitFor(async () => expect(states.push(await state()) && states.at(-1)).toBe('CompleteAbort'), WAIT);
+      await flush();
+    });
+    const { ends } = await session.commit(new Map([[reader, next]]), new Map([['framework', Buffer.from('kept')]]));
+    expect(states).toContain('Ongoing');
+    expect([...ends.values()]).toEqual([new Map([[0, 2]])]);
+    expect((await short.describeChannel(channel))?.groups.get('g')).toEqual(new Map([[0, 1]]));
+    expect(String((await open(short, `${channel}.o#0`)).state.get('framework'))).toBe('kept');
     await short.deleteResources({ channels: [channel], owners: [`${channel}.o#0`] });
   });
 });

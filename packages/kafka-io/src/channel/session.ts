@@ -29,6 +29,8 @@ export interface SessionParts {
   readonly committer: Producer;
   /** Writes data: the committer under exactly-once, else one of its own, outside transactions. */
   readonly producer: Producer;
+  /** Ms after which the cluster aborts a transaction that is open. */
+  readonly transactionTimeout: number;
 }
 
 /** An owner on the cluster. Each commit is a transaction of the owner, which is what fences. */
@@ -234,12 +236,22 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
    * back goes out; the transaction, of state and positions, is committed when the data is stored.
    */
   async #commitAfterData(groups: Groups, changes: Changes): Promise<void> {
-    const { transaction, producer, committer, stateTopic } = this.parts;
+    const { transaction, producer, committer, stateTopic, transactionTimeout } = this.parts;
     this.#writeState(changes);
     await this.#all(groups.size > 0 ? Array.from(groups.keys(), (group) => transaction.addGroup(group)) : [transaction.join([{ topic: stateTopic, partition: 0 }])]);
-    const flushed = producer.flush();
+    const stored = this.#all([producer.flush()]);
     producer.release();
-    await this.#all([flushed, committer.flush(), ...this.#commitPositions(groups)]);
+    const written = this.#all([committer.flush(), ...this.#commitPositions(groups)]);
+    written.catch(() => undefined); // it may be waited for late
+    if (await isPendingAfter(transactionTimeout / 2, stored)) {
+      // A leader is away, and the cluster would abort the transaction meanwhile: another one does the same once the data is stored.
+      await written;
+      await transaction.abort();
+      committer.leaveTransaction();
+      await stored;
+      this.#writeState(changes);
+      await this.#all([committer.flush(), ...this.#commitPositions(groups)]);
+    } else await this.#all([stored, written]);
     failPoint('after-ack');
     await transaction.commit();
     failPoint('after-commit');
@@ -287,4 +299,12 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
     if (reader instanceof KafkaChannelReader && reader.host === this) return reader;
     throw new MillraceError('MILLRACE_CHANNEL_MISMATCH', `positions of a reader of channel ${reader.channel} that does not belong to this session of ${this.owner}`, { channel: reader.channel });
   }
+}
+
+/** Whether something is still under way after so many ms. */
+async function isPendingAfter(ms: number, work: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeUp = new Promise<boolean>((resolve) => (timer = setTimeout(resolve, ms, true)));
+  const over = work.then(() => false, () => false);
+  return await Promise.race([over, timeUp]).finally(() => clearTimeout(timer));
 }

@@ -163,7 +163,7 @@ export class KafkaTransport implements Transport, Connection {
       const producer = owner.delivery === 'exactly-once' ? committer : this.#producer(await plainIdentity(this.client, this.patience), onFailure);
       this.#check();
       const state = new Map(Array.from(table.under(`${name}/`), ([key, value]) => [key.slice(name.length + 1), value]));
-      const session = new KafkaSession(this, { identity: owner, name, incarnation, state, stateTopic: table.topic, transaction, fenced: fenced !== undefined, committer, producer }, (ended) => {
+      const session = new KafkaSession(this, { identity: owner, name, incarnation, state, stateTopic: table.topic, transaction, fenced: fenced !== undefined, committer, producer, transactionTimeout: options.transactionTimeout }, (ended) => {
         unfollow();
         this.#sessions.delete(ended);
       });
