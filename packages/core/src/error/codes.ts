@@ -50,6 +50,7 @@ export const ERROR_CODES = {
   MILLRACE_BACKEND_FAILED: 'what carries a channel refused, or cannot be reached',
   MILLRACE_REGISTRY_FAILED: 'a schema registry refused, or cannot be reached',
   MILLRACE_FENCED: 'a newer start of the same owner took over',
+  MILLRACE_TRANSACTION_LOST: 'the cluster gave up a transaction before it was committed',
   MILLRACE_SESSION_CLOSED: 'a session or transport was used after it was closed',
   MILLRACE_INJECTION_FAILED: 'a service that an operator asks for cannot be made',
   MILLRACE_TIMEOUT: 'a wait took longer than allowed; the message says what it waited for',

@@ -199,7 +199,7 @@ describe('sessions on Kafka', () => {
     // First the records are sent, then the cluster loses patience.
     await vi.waitFor(async () => expect(await state()).toBe('Ongoing'), WAIT);
     await vi.waitFor(async () => expect(await state()).toBe('CompleteAbort'), WAIT);
-    await expect(session.commit(new Map())).rejects.toThrow(/MILLRACE_TIMEOUT.*was open for \d+ ms.*transactionTimeout/s);
+    await expect(session.commit(new Map())).rejects.toThrow(/MILLRACE_TRANSACTION_LOST.*was open for \d+ ms.*transactionTimeout/s);
     expect(session.failure).toBeInstanceOf(MillraceError);
     await short.deleteResources({ channels: [channel], owners: [`${channel}.o#0`] });
   });

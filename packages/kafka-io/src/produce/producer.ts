@@ -289,7 +289,8 @@ export class Producer {
       stale.add(topic);
       return;
     }
-    if (this.#renew(queue, batch, error)) return;
+    const isForgotten = KafkaError.is(error, 'OUT_OF_ORDER_SEQUENCE_NUMBER') && batch.attempts > 1 && queue.hasLater(batch);
+    if (isForgotten && this.#renew(queue, batch, error)) return;
     queue.giveBack(batch);
     const { transaction } = this.options;
     if (transaction !== undefined && KafkaError.is(error, 'INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED')) {
@@ -298,16 +299,16 @@ export class Producer {
       return;
     }
     const [code, what] = failureOf(error, again);
-    this.#fail(new MillraceError(code, `${batch.builder.count} records could not be written to partition ${partition} of topic ${topic}: ${what}`, { channel: topic, partition, cause: error }));
+    this.#fail(new MillraceError(isForgotten ? 'MILLRACE_TRANSACTION_LOST' : code, `${batch.builder.count} records could not be written to partition ${partition} of topic ${topic}: ${what}`, { channel: topic, partition, cause: error }));
   }
 
   /**
    * A broker that was restarted knows the last batch of a producer alone, and takes those before it for out of order, which it may
    * have stored without telling. As Kafka's own producer it goes on as another one then (KIP-360).
    */
-  #renew(queue: PartitionQueue, batch: Batch, error: unknown): boolean {
+  #renew(queue: PartitionQueue, batch: Batch, error: KafkaError): boolean {
     const { renew } = this.options;
-    if (renew === undefined || !KafkaError.is(error, 'OUT_OF_ORDER_SEQUENCE_NUMBER') || batch.attempts < 2 || !queue.hasLater(batch)) return false;
+    if (renew === undefined) return false;
     queue.giveBack(batch);
     queue.isRenewing = true;
     renew({ topic: queue.topic, partition: queue.partition }, error).then(

@@ -71,7 +71,7 @@ describe('transactions of an owner', () => {
   });
 
   it('tells a transaction that was open for too long from an owner that was replaced meanwhile', async () => {
-    for (const [replaced, expected] of [[false, /MILLRACE_TIMEOUT.*was open for \d+ ms.*transactionTimeout/s], [true, /MILLRACE_FENCED/]] as const) {
+    for (const [replaced, expected] of [[false, /MILLRACE_TRANSACTION_LOST.*was open for \d+ ms.*transactionTimeout/s], [true, /MILLRACE_FENCED/]] as const) {
       const transaction = await take({ transactionTimeout: 1, isReplaced: async () => replaced });
       fail('AddPartitionsToTxn');
       fail('EndTxn', 'INVALID_PRODUCER_EPOCH');

@@ -127,7 +127,7 @@ export class OwnerTransaction implements OwnerCommit, TransactionalScope {
     const { transactionalId } = this;
     const openFor = this.#openSince === undefined ? 0 : performance.now() - this.#openSince;
     if (openFor <= this.options.transactionTimeout || !isFencing(error) || (await this.options.isReplaced().catch(() => false))) return refused(error, transactionalId);
-    return new MillraceError('MILLRACE_TIMEOUT', `the transaction of ${transactionalId} was open for ${Math.round(openFor)} ms and was aborted by the cluster: commit more often, make steps shorter, or raise producer.transactionTimeout`, { cause: error });
+    return new MillraceError('MILLRACE_TRANSACTION_LOST', `the transaction of ${transactionalId} was open for ${Math.round(openFor)} ms and was aborted by the cluster: commit more often, make steps shorter, or raise producer.transactionTimeout`, { cause: error });
   }
 }
 

@@ -107,6 +107,14 @@ it.each([
   expect(told).toEqual([`fatal ${error.code}`]);
 });
 
+it('comes back after a transaction that the cluster gave up, without being asked: nobody is at fault', async () => {
+  const outcome = supervise().run();
+  lives[0]!.fails(new MillraceError('MILLRACE_TRANSACTION_LOST', 'x'));
+  (await lived(2)).ends();
+  expect(await outcome).toEqual(closed);
+  expect(told).toEqual(['error MILLRACE_TRANSACTION_LOST', 'restart 1']);
+});
+
 it('comes back after an error where restart was asked for', async () => {
   const outcome = supervise({ restart: { times: 1, within: 1_000, backoff: 1, longest: 1, afterErrors: true } }).run();
   lives[0]!.fails(new MillraceError('MILLRACE_STEP_FAILED', 'x'));

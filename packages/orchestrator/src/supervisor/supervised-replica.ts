@@ -163,7 +163,7 @@ export class SupervisedReplica implements LiveReplica {
   #isMendable(error: Error): boolean {
     if (this.#stop === 'stop' && !this.#isLeaving) return false;
     if (MillraceError.is(error) && FINAL.has(error.code)) return false;
-    return this.#o.restart.afterErrors || isCrash(error);
+    return this.#o.restart.afterErrors || isCrash(error) || MillraceError.is(error, 'MILLRACE_TRANSACTION_LOST');
   }
 
   /** What a crash means for the record in hand: an error where it is the end. */

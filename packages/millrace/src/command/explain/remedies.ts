@@ -56,6 +56,7 @@ export const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   MILLRACE_SEND_OUTSIDE_STEP: 'Keep the records, ask for a step with `this.wake()`, and send them there.',
   MILLRACE_PORT_CLOSED: 'Something goes on after the operator has ended: await everything in the hooks.',
   MILLRACE_FENCED: 'Another start of this pipeline took over. If that was not meant: give them different names or locations, or one `runId`.',
+  MILLRACE_TRANSACTION_LOST: 'Nothing of it counts, and the replica starts over from its last commit; where that happens again and again, make steps shorter, commit more often, or raise `producer.transactionTimeout`.',
   MILLRACE_SESSION_CLOSED: 'A backend was used after its end; for its authors, and for tests that drop a memory space too early.',
   MILLRACE_TIMEOUT: 'The message says what was waited for, and for how long.',
   MILLRACE_PEER_DEAD: 'Start the process that died again; or set `onWriterDeath` to `wait` or `finish`.',
