@@ -246,7 +246,7 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
     if (await isPendingAfter(transactionTimeout / 2, stored)) {
       // A leader is away, and the cluster would abort the transaction meanwhile: another one does the same once the data is stored.
       await written;
-      await transaction.abort();
+      await transaction.abort(this.connection.patience);
       committer.leaveTransaction();
       await stored;
       this.#writeState(changes);

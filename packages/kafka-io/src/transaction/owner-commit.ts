@@ -11,6 +11,9 @@ export interface OwnerCommit {
   commit(): Promise<void>;
   /** From now on nothing is tried again, except an abort; what waits to be tried rejects with the error. */
   stop(error: Error): void;
-  /** Gives up what is open, so that nobody waits for it. */
-  abort(): Promise<void>;
+  /**
+   * Gives up what is open, so that nobody waits for it.
+   * @param patience ms for which it is tried; default: some moments, also where all else was stopped
+   */
+  abort(patience?: number): Promise<void>;
 }

@@ -93,10 +93,10 @@ export class OwnerTransaction implements OwnerCommit, TransactionalScope {
     this.#stopped.abort(error);
   }
 
-  /** Gives up soon. */
-  async abort(): Promise<void> {
+  async abort(patience?: number): Promise<void> {
     if (this.#openSince === undefined) return;
-    await this.#ask('the abort', (node) => node.send(endTxn(this.producer, 'abort'), { timeout: ABORT_PATIENCE }), { patience: ABORT_PATIENCE });
+    const how = patience === undefined ? { patience: ABORT_PATIENCE } : { patience, signal: this.#stopped.signal };
+    await this.#ask('the abort', (node) => node.send(endTxn(this.producer, 'abort'), { timeout: ABORT_PATIENCE }), how);
     this.#openSince = undefined;
     this.#groups.clear();
   }
