@@ -221,13 +221,16 @@ describe('millrace operator', { timeout: WITH_PROCESSES }, () => {
     expect(await until(`${url}/health/ready`, ({ text }) => text.includes('OperationInit'))).toMatchObject({ status: 503, text: expect.stringContaining('count-up.printer#0 is in OperationInit') as string });
     expect(await get(`${url}/health/live`)).toMatchObject({ status: 200 });
     expect(await get(`${url}/nothing`)).toMatchObject({ status: 404 });
-    const other = project.start(['operator', ...common, 'counter', '--http', 'off', '--set', 'counter.count=100000']);
+    const other = project.start(['operator', ...common, 'counter', '--http', 'off', '--set', 'counter.count=1000000000']);
+    const otherEnded = new Promise<number | null>((resolve) => other.once('exit', resolve));
+    // One whose pipe is full stands still.
+    for (const stream of [child.stdout, child.stderr, other.stdout, other.stderr]) stream.resume();
     expect(await until(`${url}/health/ready`, ({ status }) => status === 200)).toMatchObject({ status: 200 });
     const { text } = await until(`${url}/metrics`, (answer) => /^millrace_records_in_total\{pipeline="count-up",operator="printer",replica="0",port="numbers"\} [1-9]/m.test(answer.text));
     expect(text).toMatch(/^millrace_replica_stage\{.*stage="OperationRunning"\} 1$/m);
     expect(text).toMatch(/^process_cpu_seconds_total /m);
     other.kill('SIGTERM');
-    expect(await new Promise((resolve) => other.once('exit', resolve))).toBe(130);
+    expect(await otherEnded).toBe(130);
     child.kill('SIGTERM');
     expect(await ended).toBe(130);
   });
