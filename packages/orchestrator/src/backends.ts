@@ -105,6 +105,16 @@ async function loadRegistered(scheme: string): Promise<ChannelBackend> {
   return await container.getAsync<ChannelBackend>(CHANNEL_BACKEND);
 }
 
+/** In lower case; empty where a location has none. */
+export function schemeOf(location: string): string {
+  return location.slice(0, Math.max(0, location.indexOf(':'))).toLowerCase();
+}
+
+/** The backend among these that a location is for. */
+export function backendOf(location: string, backends: readonly ChannelBackend[]): ChannelBackend | undefined {
+  return backends.find(({ schemes }) => schemes.includes(schemeOf(location)));
+}
+
 function schemesOf(locations: readonly string[]): readonly string[] {
-  return [...new Set(locations.map((location) => location.slice(0, Math.max(0, location.indexOf(':'))).toLowerCase()))];
+  return [...new Set(locations.map(schemeOf))];
 }

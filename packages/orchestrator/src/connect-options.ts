@@ -1,4 +1,5 @@
 import { nearest, type ChannelBackend, type Plan, type Problem } from '@millrace/core';
+import { backendOf } from './backends.js';
 import type { OrchestrateOptions } from './options.js';
 
 export interface ConnectOptions {
@@ -12,17 +13,13 @@ export interface ConnectOptions {
  * the defaults, which is meant for the backend of the pipeline's location.
  */
 export function connectOptions({ location: home, channels }: Plan, backends: readonly ChannelBackend[], { connect = {}, defaults }: Pick<OrchestrateOptions, 'connect' | 'defaults'>): ConnectOptions {
-  const backendOf = (location: string): ChannelBackend | undefined => {
-    const scheme = location.slice(0, location.indexOf(':')).toLowerCase();
-    return backends.find(({ schemes }) => schemes.includes(scheme));
-  };
   const locations = [...new Set([home, ...channels.map(({ location }) => location)])];
   const shared = defaults?.ports?.backend;
   const options: Record<string, unknown> = {};
-  for (const location of locations) if (shared !== undefined && backendOf(location) === backendOf(home)) options[location] = shared;
+  for (const location of locations) if (shared !== undefined && backendOf(location, backends) === backendOf(home, backends)) options[location] = shared;
   const problems: Problem[] = [];
   for (const [given, own] of Object.entries(connect)) {
-    const location = spelling(given, backendOf(given));
+    const location = spelling(given, backendOf(given, backends));
     if (locations.includes(location)) options[location] = own;
     else problems.push({ code: 'MILLRACE_OPTION_INVALID', severity: 'error', where: 'connect', what: `no channel of the pipeline is at ${location}`, remedy: `name one of its locations: ${nearest(location, locations) ?? locations.join(', ')}` });
   }

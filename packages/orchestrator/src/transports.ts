@@ -1,4 +1,5 @@
 import { MillraceError, type ChannelBackend, type Transport } from '@millrace/core';
+import { backendOf, schemeOf } from './backends.js';
 
 /** The transports of one start: one for each place, however many locations of the plan name it. */
 export class Transports {
@@ -9,9 +10,8 @@ export class Transports {
     const transports = new Transports();
     try {
       for (const location of new Set(locations)) {
-        const scheme = location.slice(0, location.indexOf(':'));
-        const backend = backends.find(({ schemes }) => schemes.includes(scheme));
-        if (backend === undefined) throw new MillraceError('MILLRACE_BACKEND_UNKNOWN', `no backend is registered for ${scheme}:`);
+        const backend = backendOf(location, backends);
+        if (backend === undefined) throw new MillraceError('MILLRACE_BACKEND_UNKNOWN', `no backend is registered for ${schemeOf(location)}:`);
         const transport = await backend.connect(location, options[location]);
         const same = [...transports.#byLocation.values()].find(({ identity }) => identity === transport.identity);
         if (same !== undefined) await transport.close();
