@@ -152,23 +152,19 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
     this.#staged = 0;
     // Before anything else is written: that belongs to the next commit.
     this.parts.producer.hold();
-    const committing = this.#committing.then(async () => {
+    return this.#inTurn(async () => {
       await this.#commit(groups, changes);
       const ends = new Map<ChannelWriter, Offsets>();
       // Readers count the marker that ends the transaction.
       for (const [writer, queues] of written) ends.set(writer, endsOf(queues, this.#exactlyOnce ? 1 : 0));
       return { ends };
     });
-    this.#committing = committing.catch(() => undefined);
-    return committing;
   }
 
   /** Commits where groups begin, whoever reads as them. */
   begin(groups: Groups): Promise<void> {
     this.check();
-    const committing = this.#committing.then(() => this.#commit(groups, []));
-    this.#committing = committing.catch(() => undefined);
-    return committing;
+    return this.#inTurn(() => this.#commit(groups, []));
   }
 
   close(): Promise<void> {
@@ -202,6 +198,13 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
       throw new MillraceError('MILLRACE_STEP_TOO_LARGE', `${this.#staged + bytes} bytes written in one step exceed the limit of ${this.#stepLimit}; write less in a step, or raise maxStepBytes`, { channel });
     }
     this.#staged += bytes;
+  }
+
+  /** After the commits before it. */
+  #inTurn<T>(commit: () => Promise<T>): Promise<T> {
+    const committing = this.#committing.then(commit);
+    this.#committing = committing.catch(() => undefined);
+    return committing;
   }
 
   async #commit(groups: Groups, changes: Changes): Promise<void> {

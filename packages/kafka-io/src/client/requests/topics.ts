@@ -23,14 +23,7 @@ export function readTopics<T>(reader: Reader, read: (topic: string) => T): T[] {
 
 /** As {@link readTopics}, for flexible versions; `read` takes a partition's tags. */
 export function readCompactTopics<T>(reader: Reader, read: (topic: string) => T): T[] {
-  return reader
-    .compactArray(() => {
-      const topic = reader.compactString();
-      const items = reader.compactArray(() => read(topic));
-      reader.tags();
-      return items;
-    })
-    .flat();
+  return readNested(reader, () => reader.compactString(), read);
 }
 
 /** As {@link writeCompactTopics}, for versions that know topics by their ids (KIP-516). */
@@ -39,10 +32,14 @@ export function writeTopicIds<T extends { readonly topicId: string }>(writer: Wr
 }
 
 export function readTopicIds<T>(reader: Reader, read: (topicId: string) => T): T[] {
+  return readNested(reader, () => reader.uuid(), read);
+}
+
+function readNested<T>(reader: Reader, readTopic: () => string, read: (topic: string) => T): T[] {
   return reader
     .compactArray(() => {
-      const topicId = reader.uuid();
-      const items = reader.compactArray(() => read(topicId));
+      const topic = readTopic();
+      const items = reader.compactArray(() => read(topic));
       reader.tags();
       return items;
     })
