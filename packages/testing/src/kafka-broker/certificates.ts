@@ -61,8 +61,8 @@ function makeKeys(): Keys {
 function sign(name: string, keys: Keys, issuer: { readonly cert: forge.pki.Certificate; readonly keys: Keys } | undefined, extensions: object[]): forge.pki.Certificate {
   const cert = forge.pki.createCertificate();
   cert.publicKey = keys.publicKey;
-  // The leading zero keeps the number positive.
-  cert.serialNumber = `00${randomBytes(8).toString('hex')}`;
+  // DER allows neither a sign nor a needless zero in front (X.690, 8.3.2): a first byte of one keeps the number clear of both.
+  cert.serialNumber = `01${randomBytes(8).toString('hex')}`;
   cert.validity.notBefore = new Date(Date.now() - A_DAY);
   cert.validity.notAfter = new Date(Date.now() + A_DAY);
   const subject = [{ name: 'commonName', value: name }];
