@@ -23,6 +23,8 @@ export interface ReadOptions {
 /** `C3 01`, then the fingerprint. */
 const FRAME_BYTES = 10;
 const SMALLEST_BODY = 6;
+/** -1, as it stands for a key that is not there. */
+const NULL_VARINT = 1;
 /** Version and type, of 16 bits each. */
 const CONTROL_KEY_BYTES = 4;
 const ABORT = 0;
@@ -43,47 +45,29 @@ export function readRecords(body: RecordsBody, { from, isFramed }: ReadOptions, 
   let schemaLow = 0;
   let schemaHigh = 0;
   for (let i = 0; i < count; i++) {
-    let byte = bytes[position]!;
-    let size: number;
-    if (byte < 0x80) {
-      size = (byte >>> 1) ^ -(byte & 1);
-      position++;
-    } else {
-      size = readVarint(bytes, position);
-      position = varintEnd;
-    }
+    const size = readVarint(bytes, position);
+    position = varintEnd;
     const end = position + size;
     // Attributes of a record are not in use, and passed over as Kafka's own client does.
     position++;
     if (!(size >= SMALLEST_BODY && end <= body.end)) throw damaged(place, i, size, `has a size of ${size}, with ${body.end - position + 1} bytes left in the batch`);
 
-    byte = bytes[position]!;
-    let timestamp = baseTimestamp;
-    if (byte < 0x80) {
-      timestamp += (byte >>> 1) ^ -(byte & 1);
-      position++;
-    } else {
-      timestamp += readVarlong(bytes, position);
-      position = varintEnd;
-    }
-
-    byte = bytes[position]!;
-    let delta: number;
-    if (byte < 0x80) {
-      delta = (byte >>> 1) ^ -(byte & 1);
-      position++;
-    } else {
-      delta = readVarint(bytes, position);
-      position = varintEnd;
-    }
+    let timestamp = baseTimestamp + readVarlong(bytes, position);
+    position = varintEnd;
+    const delta = readVarint(bytes, position);
+    position = varintEnd;
     if (!(delta > previousDelta && delta <= lastDelta) || Number.isNaN(timestamp)) throw damaged(place, i, delta + timestamp, `is ${delta} after the first offset, where ${previousDelta + 1} to ${lastDelta} may be`);
     previousDelta = delta;
 
     let keyPosition = position;
-    const keySize = readVarint(bytes, position);
-    position = varintEnd;
-    if (keySize > 0) position += keySize;
-    if (!(keySize >= NULL_LENGTH && position < end)) throw damaged(place, i, keySize, `has a key of ${keySize} bytes, with ${end - varintEnd} left in the record`);
+    let keySize = NULL_LENGTH;
+    if (bytes[position] === NULL_VARINT) position++;
+    else {
+      keySize = readVarint(bytes, position);
+      position = varintEnd;
+      if (keySize > 0) position += keySize;
+      if (!(keySize >= NULL_LENGTH && position < end)) throw damaged(place, i, keySize, `has a key of ${keySize} bytes, with ${end - varintEnd} left in the record`);
+    }
 
     const valueSize = readVarint(bytes, position);
     let start = varintEnd;

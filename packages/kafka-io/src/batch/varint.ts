@@ -59,6 +59,22 @@ export let varintEnd = 0;
  * length lets pass.
  */
 export function readVarint(buffer: Uint8Array, position: number): number {
+  // Nearly all numbers take a byte or two; past the end of the buffer they are undefined, which is not below anything.
+  const first = buffer[position] as number;
+  if (first < 0x80) {
+    varintEnd = position + 1;
+    return (first >>> 1) ^ -(first & 1);
+  }
+  const second = buffer[position + 1] as number;
+  if (second < 0x80) {
+    varintEnd = position + 2;
+    return (((first & 0x7f) | (second << 7)) >>> 1) ^ -(first & 1);
+  }
+  return readLongVarint(buffer, position);
+}
+
+/** Apart, so that what is short can be inlined. */
+function readLongVarint(buffer: Uint8Array, position: number): number {
   let zigzag = 0;
   varintEnd = position;
   for (let shift = 0; shift < 35; shift += 7) {
@@ -75,6 +91,15 @@ export function readVarint(buffer: Uint8Array, position: number): number {
 
 /** Reads a 64-bit number; exact up to 2^53. NaN as with {@link readVarint}. */
 export function readVarlong(buffer: Uint8Array, position: number): number {
+  const first = buffer[position] as number;
+  if (first < 0x80) {
+    varintEnd = position + 1;
+    return (first >>> 1) ^ -(first & 1);
+  }
+  return readLongVarlong(buffer, position);
+}
+
+function readLongVarlong(buffer: Uint8Array, position: number): number {
   let low = 0;
   let high = 0;
   for (let shift = 0; shift < 70; shift += 7) {

@@ -117,6 +117,22 @@ describe('a fetcher', () => {
     expect(read(subscriptions[0]!)).toEqual(['z'.repeat(5000)]);
   });
 
+  it('asks on while a whole answer waits, and for no third', async () => {
+    const subscription = subscribe(0);
+    await settled();
+    // Small records, whose places take as many bytes as they do.
+    const full = (from: number): Buffer => stored(from, ...Array.from({ length: 1000 }, () => 'x'));
+    answer({ 0: full(0) }, TAIL);
+    await settled();
+    expect(subscription.bufferedBytes).toBeGreaterThan(10_000);
+    answer({ 0: full(1000) }, TAIL);
+    await settled();
+    expect(scripted.open('Fetch')).toEqual([]);
+    expect(read(subscription)).toHaveLength(2000);
+    await settled();
+    expect(scripted.open('Fetch')).toHaveLength(1);
+  });
+
   it('an answer that comes after a seek, a pause or the end of a reader', async () => {
     const [sought, paused, gone] = [0, 1, 2].map((partition) => subscribe(partition)) as [Subscription, Subscription, Subscription];
     await settled();

@@ -99,15 +99,19 @@ export class Fetcher {
     this.#timer = next === Infinity ? undefined : setTimeout(() => this.#poke(), Math.max(0, next - now));
   }
 
-  /** Bytes that a partition may have waiting and still be asked for: an answer and its successor share the rest. */
+  /** Bytes that a partition may have waiting and still be asked for: a whole answer with the places of its records, where the bound leaves room for its successor. */
   get #bufferLimit(): number {
-    const { bufferBytes, partitionBytes } = this.options;
-    return Math.min(bufferBytes / Math.max(1, this.#subscriptions.size), 2 * partitionBytes) / 2;
+    return Math.min(this.#ownBytes - this.#share, 2 * this.options.partitionBytes);
   }
 
   /** Bytes that a partition is asked for, so that they fit beside what it may have waiting. */
   get #share(): number {
-    return Math.ceil(Math.min(this.options.bufferBytes / Math.max(1, this.#subscriptions.size) / 2, this.options.partitionBytes));
+    return Math.ceil(Math.min(this.#ownBytes / 2, this.options.partitionBytes));
+  }
+
+  /** What falls to each partition of the bytes that may wait. */
+  get #ownBytes(): number {
+    return this.options.bufferBytes / Math.max(1, this.#subscriptions.size);
   }
 
   /** A request has one offset of a partition: readers that stand elsewhere go into another. */
