@@ -268,12 +268,14 @@ export class ChannelInputPort extends InputPort<unknown> {
     const { freeze } = this.#options;
     if (objects !== undefined && !freeze && !objects.includes(TOMBSTONE)) return from === 0 && to === batch.count ? objects : objects.slice(from, to);
     const decoder = objects === undefined ? this.#decoders.of(batch) : undefined;
-    const values: unknown[] = [];
+    const values = new Array<unknown>(to - from);
+    let count = 0;
     for (let i = from; i < to; i++) {
       const value = this.#value(batch, i, decoder);
       if (value === TOMBSTONE) this.#options.counters.tombstones++;
-      else if (value !== LOST) values.push(value);
+      else if (value !== LOST) values[count++] = value;
     }
+    values.length = count;
     return freeze ? Object.freeze(values) : values;
   }
 

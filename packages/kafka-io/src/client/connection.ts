@@ -115,7 +115,8 @@ export class Connection {
     if (!this.corked) {
       this.corked = true;
       wire.socket.cork();
-      process.nextTick(() => {
+      // Not by `nextTick`, which comes after whatever else is waiting to go on.
+      queueMicrotask(() => {
         this.corked = false;
         wire.socket.uncork();
       });

@@ -117,6 +117,15 @@ describe('a fetcher', () => {
     expect(read(subscriptions[0]!)).toEqual(['z'.repeat(5000)]);
   });
 
+  it('asks on before readers hear of what came, since they may keep the thread to themselves', async () => {
+    const asked: number[] = [];
+    subscribe(0, 0, { wake: () => asked.push(scripted.open('Fetch').length) });
+    await settled();
+    answer({ 0: stored(0, 'x') }, TAIL);
+    await settled();
+    expect(asked).toEqual([1]);
+  });
+
   it('asks on while a whole answer waits, and for no third', async () => {
     const subscription = subscribe(0);
     await settled();

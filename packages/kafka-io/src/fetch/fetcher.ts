@@ -132,8 +132,10 @@ export class Fetcher {
     if (this.#closed) return;
     // Brokers fill an answer in the order of the question: who got something goes behind those for whom there was no room.
     for (const subscription of request.filled) if (this.#subscriptions.delete(subscription)) this.#subscriptions.add(subscription);
+    // The broker gets the next question before readers get what came: a reader with work keeps the thread to itself for long.
+    this.#dispatch();
+    for (const { options } of request.moved) options.wake();
     if (stale.length > 0) await this.#refresh(stale);
-    this.#poke();
   }
 
   /** Asks who leads the topics. What fails is tried again when the partitions are due again. */

@@ -20,6 +20,8 @@ interface Asked {
 export class LeaderRequest {
   /** Those that got records. */
   readonly filled: Subscription[] = [];
+  /** Those whose readers have something to hear of. */
+  readonly moved: Subscription[] = [];
   readonly #asked = new Map<string, Asked>();
 
   constructor(private readonly options: FetcherOptions) {}
@@ -70,10 +72,13 @@ export class LeaderRequest {
     try {
       const partitions = Array.from(this.#asked.values(), ({ topic, topicId, partition, offset, maxBytes: bytes }) => ({ topic, topicId, partition, offset, maxBytes: bytes }));
       const answer = await node.send(fetch({ isolation, maxWait, minBytes: 1, maxBytes, partitions }), { timeout: maxWait + 30_000 });
+      const resets: Promise<void>[] = [];
       for (const fetched of answer) {
         const asked = this.#asked.get(`${fetched.partition} ${fetched.topicId}`);
-        if (asked !== undefined) await this.#take(asked, fetched, node, stale);
+        const reset = asked && this.#take(asked, fetched, node, stale);
+        if (reset !== undefined) resets.push(reset);
       }
+      if (resets.length > 0) await Promise.all(resets);
     } catch (error) {
       for (const asked of this.#asked.values()) this.#stumble(asked, error, stale);
     } finally {
@@ -82,11 +87,14 @@ export class LeaderRequest {
     return [...stale];
   }
 
-  async #take(asked: Asked, fetched: FetchedPartition, node: KafkaNode, stale: Set<string>): Promise<void> {
+  #take(asked: Asked, fetched: FetchedPartition, node: KafkaNode, stale: Set<string>): Promise<void> | undefined {
     const { topic, partition, offset, framing } = asked;
     const error = protocolError(fetched.errorCode, { api: 'Fetch', topic, partition });
     if (error?.code === 'OFFSET_OUT_OF_RANGE') return this.#reset(asked, node, stale);
-    if (error !== undefined) return this.#stumble(asked, error, stale);
+    if (error !== undefined) {
+      this.#stumble(asked, error, stale);
+      return undefined;
+    }
     const end = this.options.isolation === 'read_committed' ? fetched.lastStableOffset : fetched.highWatermark;
     try {
       const { batches, next, tooLarge } = decodeRecordSet(fetched.records, { topic, partition, from: offset, framing, isolation: this.options.isolation, abortedTransactions: fetched.abortedTransactions });
@@ -94,11 +102,12 @@ export class LeaderRequest {
         subscription.end = end;
         if (tooLarge !== undefined) subscription.batchBytes = Math.max(subscription.batchBytes, tooLarge);
         if (batches.length > 0) this.filled.push(subscription);
-        subscription.put(batches, next);
+        if (subscription.put(batches, next)) this.moved.push(subscription);
       }
     } catch (error) {
       for (const subscription of current(asked)) subscription.fail(toError(error));
     }
+    return undefined;
   }
 
   /** The offset is not there. A seek means the nearest; a committed position means records that were never read. */

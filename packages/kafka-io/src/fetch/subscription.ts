@@ -84,8 +84,8 @@ export class Subscription {
     return batch;
   }
 
-  /** Stores what was fetched; `next` is the offset to go on from. */
-  put(batches: readonly RecordBatch[], next: number): void {
+  /** Stores what was fetched; `next` is the offset to go on from. @returns whether the reader has something to hear of */
+  put(batches: readonly RecordBatch[], next: number): boolean {
     const moved = next !== this.fetchOffset;
     for (const batch of batches) {
       this.#batches.push(batch);
@@ -96,7 +96,7 @@ export class Subscription {
     this.firstFailure = undefined;
     this.sought = false;
     if (this.buffered === 0) this.position = next;
-    if (moved) this.options.wake();
+    return moved;
   }
 
   /** Reads on from another offset, or from the nearest that is there. */
