@@ -26,6 +26,11 @@ export class BinaryEncoder {
   position = 0;
   #buffer = EMPTY;
 
+  /** Has a buffer: between {@link start} and {@link release}. */
+  get isAtWork(): boolean {
+    return this.#buffer !== EMPTY;
+  }
+
   start(buffer: Buffer, position: number): void {
     this.#buffer = buffer as FastBuffer;
     this.position = position;

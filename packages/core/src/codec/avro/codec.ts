@@ -16,8 +16,8 @@ import { explain } from './problems.js';
 import { resolve } from './resolve.js';
 import type { AvroType } from './schema.js';
 
-/** The encoder at rest. A value whose getter encodes another one finds none, and that one gets an encoder of its own. */
-let idle: BinaryEncoder | undefined = new BinaryEncoder();
+/** One for all. A value whose getter encodes another one finds it at work, and that one gets an encoder of its own. */
+const shared = new BinaryEncoder();
 
 interface KnownWriter<T> {
   readonly schema: string;
@@ -75,20 +75,18 @@ export class AvroCodec<T> implements Codec<T>, Comparable {
 
   encode(value: T, buffer: Buffer, position: number): number {
     const write = (this.#write ??= compileWrite(this.#type, this.name));
-    const encoder = idle ?? new BinaryEncoder();
-    idle = undefined;
+    const encoder = shared.isAtWork ? new BinaryEncoder() : shared;
+    encoder.start(buffer, position);
     try {
-      encoder.start(buffer, position);
       write(encoder, value);
-      return encoder.position > buffer.length ? buffer.length - encoder.position : encoder.position;
     } catch (cause) {
+      encoder.release();
       const problems = this.problems(value);
       if (problems.length === 0) throw cause;
       throw invalidValue(this.name, problems);
-    } finally {
-      encoder.release();
-      idle = encoder;
     }
+    encoder.release();
+    return encoder.position > buffer.length ? buffer.length - encoder.position : encoder.position;
   }
 
   decoder(writer: WriterSchema): Decoder<T> {
