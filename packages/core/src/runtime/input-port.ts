@@ -8,6 +8,7 @@ import type { InputPlan } from '../plan/plan.js';
 import { InputPort, type Entry, type EntryOptions } from '../port/index.js';
 import type { BatchDecoders } from './decoders.js';
 import { deepFreeze } from './freeze.js';
+import { handful } from './handful.js';
 import type { Loops } from './loops.js';
 import type { PortCounters } from './metrics.js';
 import type { Poison, Replay } from './replay.js';
@@ -229,12 +230,13 @@ export class ChannelInputPort extends InputPort<unknown> {
     if (!this.poll()) return undefined;
     const batch = this.#held!;
     const from = this.#from;
-    this.#held = undefined;
-    step.hand(this.name, batch.partition, batch.offset(from), batch.count - from);
-    this.#advance(batch.partition, batch.next);
+    const to = handful(batch, from);
+    this.#hold(batch, to);
+    step.hand(this.name, batch.partition, batch.offset(from), to - from);
+    this.#advance(batch.partition, to < batch.count ? batch.offset(to) : batch.next);
     counters.batches++;
-    counters.records += batch.count - from;
-    return read(batch, from, batch.count);
+    counters.records += to - from;
+    return read(batch, from, to);
   }
 
   /** One record for the whole step, passing over those that were given up. */

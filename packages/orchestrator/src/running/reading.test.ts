@@ -39,6 +39,25 @@ describe('retrieve', () => {
     expect(got.length).toBe(50);
   });
 
+  it('gives a large encoded batch in parts, in order, and commits cover what was given', async () => {
+    place = new Place('wire');
+    const parts: number[][] = [];
+    const source = place.add(Source, 'source', { onRunning: async ({ out }) => {
+      await out.send(nums(0, 100_000));
+      return true;
+    } });
+    place.add(Sink, 'sink', { onRunning: ({ in: input }) => {
+      const part = input.retrieve();
+      if (part.length > 0) parts.push(part.map(({ n }) => n));
+    } }).in.connect(source.out);
+    const watched = watchCommits();
+    await (await place.start({ backends: [watched.backend], defaults: { commitInterval: 0 } })).completed;
+    expect(parts.flat()).toEqual(range(100_000));
+    expect(parts.length).toBeGreaterThan(2);
+    const given = parts.map((part) => part.at(-1)! + 1);
+    expect(watched.of('p.sink#0').flatMap(({ positions }) => Object.values(positions))).toEqual(given);
+  });
+
   it('after the replica has closed is an error', async () => {
     let sink: Sink | undefined;
     const source = place.add(Source, 'source', sends(1));
