@@ -21,6 +21,7 @@ const producing: Scenario = {
   bench: 'kafka/produce',
   run: () => race({
     bench: 'kafka/produce',
+    sharesHeap: false,
     ours: { name: 'millrace', records: RECORDS, run: () => withOutput('produce', RECORDS, (topic) => produce(topic, RECORDS)) },
     rivals: [
       rival({ name: 'ProducerPerformance', target: 1.5, records: RECORDS, writes: true, start: () => ({ run: producerPerformance }) }),
@@ -34,6 +35,7 @@ const consuming: Scenario = {
   bench: 'kafka/consume',
   run: () => withFilled(2 * RECORDS, (from) => race({
     bench: 'kafka/consume',
+    sharesHeap: false,
     ours: { name: 'millrace', records: 2 * RECORDS, run: () => consume(from, 2 * RECORDS) },
     rivals: [
       rival({ name: 'ConsumerPerformance', target: 2, records: 2 * RECORDS, from, writes: false, start: () => ({ run: consumerPerformance }) }),
@@ -46,6 +48,7 @@ const transforming: Scenario = {
   bench: 'kafka/transform',
   run: () => withFilled(RECORDS, (from) => withFilled(FEW, (few) => race({
     bench: 'kafka/transform',
+    sharesHeap: false,
     ours: ourTransform(from, 'at-least-once'),
     rivals: [
       streams(from, 'at_least_once'),
