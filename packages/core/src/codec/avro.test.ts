@@ -168,6 +168,14 @@ describe('zod to Avro', () => {
     expect(Odd.isValid({})).toBe(false);
   });
 
+  it('gives plain objects, whose members are their own and can be changed', () => {
+    const Odd = avro(z.object({ n: z.int(), constructor: z.string() }).meta({ id: 'Odd' }));
+    const value = roundTrip(Odd, { n: 1, constructor: 'Red Bull' });
+    expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
+    expect(Object.getOwnPropertyDescriptors(value)).toEqual(Object.getOwnPropertyDescriptors({ n: 1, constructor: 'Red Bull' }));
+    expect({ ...(value as object), n: 2 }).toStrictEqual({ n: 2, constructor: 'Red Bull' });
+  });
+
   it('gives its root any type', () => {
     expect(roundTrip(avro(z.string()), 'x')).toBe('x');
     expect(roundTrip(avro(z.string().optional()), undefined)).toBe(undefined);

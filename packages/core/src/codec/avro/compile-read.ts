@@ -49,7 +49,7 @@ class ReadCompiler {
       const read = new Map(plan.fields.flatMap((step, index) => ('skip' in step ? [] : [[step.field, `v${index}`] as const])));
       const valueOf = (field: RecordType['fields'][number]): string => read.get(field) ?? literal(field.type, field.fallback?.value, this.program);
       const always = plan.reader.fields.filter((field) => field.omitted !== true);
-      lines.push(`const out = { ${always.map((field) => `${quote(field.name)}: ${valueOf(field)}`).join(', ')} };`);
+      lines.push(`const out = new ${this.program.plainObject(always.map(({ name }) => name))}(${always.map(valueOf).join(', ')});`);
       for (const field of plan.reader.fields) {
         const value = read.get(field);
         if (field.omitted === true && value !== undefined) lines.push(`if (${value} !== undefined) out[${quote(field.name)}] = ${value};`);
