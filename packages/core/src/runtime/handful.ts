@@ -1,9 +1,8 @@
 import { NO_VALUE, type RecordBatch } from '../channel/spi.js';
 
 /**
- * Bytes of records that are decoded at a time. A broker's batch has thousands of records: were all of them decoded at once, most would
- * outlive a collection of the young generation, which copies whatever lives. As measured, 64 KiB and 110 KiB are alike, and 220 KiB take a
- * third more time.
+ * Bytes of records that are decoded at a time. A broker's batch has thousands of records: were all of them decoded at once, many would
+ * outlive a collection of the young generation, which copies whatever lives.
  */
 const HANDFUL_BYTES = 64 * 1024;
 

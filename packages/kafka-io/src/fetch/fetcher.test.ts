@@ -243,4 +243,15 @@ describe('a fetcher', () => {
     if (expected === undefined) expect(subscription.failure).toMatchObject({ code: 'MILLRACE_OFFSET_OUT_OF_RANGE', offset: 5 });
     else expect([subscription.failure, readFetch(scripted.take('Fetch')).partitions[0]?.offset]).toEqual([undefined, expected]);
   });
+
+  it('what came of other partitions does not wait until one of them has found its place', async () => {
+    const [placed, lost] = [subscribe(0), subscribe(1, 99, { reset: 'earliest' })];
+    await settled();
+    answerFetch(scripted.take('Fetch'), [{ topic: 't', partition: 0, end: 1, records: stored(0, 'x') }, { topic: 't', partition: 1, error: 'OFFSET_OUT_OF_RANGE' }]);
+    await settled();
+    expect([wakes, read(placed), scripted.open('ListOffsets').length]).toEqual([1, ['x'], 2]);
+    for (const asked of scripted.open('ListOffsets')) answerListOffsets(asked, ({ at }) => (at === 'earliest' ? 10 : 20));
+    await settled();
+    expect(lost.fetchOffset).toBe(10);
+  });
 });

@@ -134,7 +134,7 @@ export class Fetcher {
     for (const subscription of request.filled) if (this.#subscriptions.delete(subscription)) this.#subscriptions.add(subscription);
     // The broker gets the next question before readers get what came: a reader with work keeps the thread to itself for long.
     this.#dispatch();
-    for (const { options } of request.moved) options.wake();
+    request.wake();
     if (stale.length > 0) await this.#refresh(stale);
   }
 

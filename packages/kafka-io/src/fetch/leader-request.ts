@@ -20,8 +20,8 @@ interface Asked {
 export class LeaderRequest {
   /** Those that got records. */
   readonly filled: Subscription[] = [];
-  /** Those whose readers have something to hear of. */
-  readonly moved: Subscription[] = [];
+  /** Those whose readers have something to hear of, and have not heard. */
+  readonly #moved: Subscription[] = [];
   readonly #asked = new Map<string, Asked>();
 
   constructor(private readonly options: FetcherOptions) {}
@@ -58,7 +58,12 @@ export class LeaderRequest {
     return true;
   }
 
-  /** Asks, and hands the answer to whom it concerns. Gives the topics whose leaders have to be asked for anew; never rejects. */
+  /** Tells readers of what has come. */
+  wake(): void {
+    for (const { options } of this.#moved.splice(0)) options.wake();
+  }
+
+  /** Asks, and hands the answer to whom it concerns; they hear of it by {@link wake}. Gives the topics whose leaders have to be asked for anew; never rejects. */
   async run(node: KafkaNode): Promise<readonly string[]> {
     const { isolation, maxWait, maxBytes } = this.options;
     const stale = new Set<string>();
@@ -78,7 +83,10 @@ export class LeaderRequest {
         const reset = asked && this.#take(asked, fetched, node, stale);
         if (reset !== undefined) resets.push(reset);
       }
-      if (resets.length > 0) await Promise.all(resets);
+      if (resets.length > 0) {
+        this.wake();
+        await Promise.all(resets);
+      }
     } catch (error) {
       for (const asked of this.#asked.values()) this.#stumble(asked, error, stale);
     } finally {
@@ -102,7 +110,7 @@ export class LeaderRequest {
         subscription.end = end;
         if (tooLarge !== undefined) subscription.batchBytes = Math.max(subscription.batchBytes, tooLarge);
         if (batches.length > 0) this.filled.push(subscription);
-        if (subscription.put(batches, next)) this.moved.push(subscription);
+        if (subscription.put(batches, next)) this.#moved.push(subscription);
       }
     } catch (error) {
       for (const subscription of current(asked)) subscription.fail(toError(error));
