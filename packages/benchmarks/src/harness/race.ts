@@ -44,14 +44,12 @@ const ROUNDS = 5;
  * left out from then on, and its figure says why.
  */
 export async function race({ bench, ours, rivals, sharesHeap = true }: Race, rounds = ROUNDS): Promise<Figure[]> {
-  const own = new Lane(ours);
-  const lanes = rivals.map((rival) => new Lane(rival));
+  const own = new Lane(ours, sharesHeap);
+  const lanes = rivals.map((rival) => new Lane(rival, sharesHeap));
   try {
     for (let round = 0; round <= rounds; round++) {
-      for (const lane of [own, ...lanes]) {
-        if (sharesHeap) collectGarbage();
-        await (lane === own ? lane.run(round > 0) : lane.tryToRun(round > 0));
-      }
+      await own.run(round > 0);
+      for (const lane of lanes) await lane.tryToRun(round > 0);
     }
   } finally {
     for (const { contender } of [own, ...lanes]) contender.close?.();
@@ -71,7 +69,10 @@ class Lane {
   readonly #cpu: number[] = [];
   failure: Error | undefined;
 
-  constructor(readonly contender: Contender) {}
+  constructor(
+    readonly contender: Contender,
+    private readonly sharesHeap: boolean,
+  ) {}
 
   /** Seconds of CPU time per million records. */
   get cpu(): number | undefined {
@@ -80,6 +81,7 @@ class Lane {
 
   async run(counts: boolean): Promise<void> {
     const { contender: { records }, contender } = this;
+    if (this.sharesHeap) collectGarbage();
     const { seconds, cpuSeconds } = await contender.run();
     if (!counts) return;
     this.rates.push(records / seconds);

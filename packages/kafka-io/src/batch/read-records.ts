@@ -23,8 +23,6 @@ export interface ReadOptions {
 /** `C3 01`, then the fingerprint. */
 const FRAME_BYTES = 10;
 const SMALLEST_BODY = 6;
-/** -1, as it stands for a key that is not there. */
-const NULL_VARINT = 1;
 /** Version and type, of 16 bits each. */
 const CONTROL_KEY_BYTES = 4;
 const ABORT = 0;
@@ -60,14 +58,10 @@ export function readRecords(body: RecordsBody, { from, isFramed }: ReadOptions, 
     previousDelta = delta;
 
     let keyPosition = position;
-    let keySize = NULL_LENGTH;
-    if (bytes[position] === NULL_VARINT) position++;
-    else {
-      keySize = readVarint(bytes, position);
-      position = varintEnd;
-      if (keySize > 0) position += keySize;
-      if (!(keySize >= NULL_LENGTH && position < end)) throw damaged(place, i, keySize, `has a key of ${keySize} bytes, with ${end - varintEnd} left in the record`);
-    }
+    const keySize = readVarint(bytes, position);
+    position = varintEnd;
+    if (keySize > 0) position += keySize;
+    if (!(keySize >= NULL_LENGTH && position < end)) throw damaged(place, i, keySize, `has a key of ${keySize} bytes, with ${end - varintEnd} left in the record`);
 
     const valueSize = readVarint(bytes, position);
     let start = varintEnd;

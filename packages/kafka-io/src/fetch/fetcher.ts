@@ -132,10 +132,10 @@ export class Fetcher {
     if (this.#closed) return;
     // Brokers fill an answer in the order of the question: who got something goes behind those for whom there was no room.
     for (const subscription of request.filled) if (this.#subscriptions.delete(subscription)) this.#subscriptions.add(subscription);
+    if (stale.length > 0) void this.#refresh(stale);
     // The broker gets the next question before readers get what came: a reader with work keeps the thread to itself for long.
     this.#dispatch();
     request.wake();
-    if (stale.length > 0) await this.#refresh(stale);
   }
 
   /** Asks who leads the topics. What fails is tried again when the partitions are due again. */
