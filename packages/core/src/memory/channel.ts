@@ -46,7 +46,7 @@ export class MemoryChannel {
   readonly logs: readonly PartitionLog[];
   readonly groups = new Map<string, Group>();
   readonly #cursors: Cursor[][];
-  readonly #waiters = new Map<object, Waiter>();
+  #waiters = new Map<object, Waiter>();
   readonly #weighs: boolean;
   readonly #compact: boolean;
   #heldRecords = 0;
@@ -215,7 +215,7 @@ export class MemoryChannel {
     }
     if (this.#waiters.size > 0 && !this.full) {
       for (const waiter of this.#waiters.values()) waiter.resolve();
-      this.#waiters.clear();
+      this.#waiters = new Map();
     }
   }
 

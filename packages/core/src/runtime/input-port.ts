@@ -48,7 +48,7 @@ export interface InputPortOptions {
   readonly freeze: boolean;
 }
 
-const NOTHING: readonly never[] = Object.freeze([]);
+const NO_HEADERS: readonly never[] = Object.freeze([]);
 
 /** An input port over the channel that it reads. */
 export class ChannelInputPort extends InputPort<unknown> {
@@ -57,7 +57,7 @@ export class ChannelInputPort extends InputPort<unknown> {
   readonly #next: Map<number, number>;
   readonly #committed: Map<number, number>;
   readonly #retained = new Map<number, number>();
-  readonly #changed = new Set<number>();
+  #changed = new Set<number>();
   /** Given up since the last commit: counted with it, since a step that fails gives them up again. */
   readonly #lost = { skip: 0, deadLetter: 0 };
   readonly #decoders: BatchDecoders;
@@ -111,14 +111,16 @@ export class ChannelInputPort extends InputPort<unknown> {
     return this.#next;
   }
 
+  // What is empty is an array like any other: one that is frozen makes loops over what is retrieved twice as slow for good, since V8 inlines
+  // the iteration over ordinary arrays only.
   retrieve(): readonly unknown[] {
-    return this.#take((batch, from, to) => this.#values(batch, from, to)) ?? NOTHING;
+    return this.#take((batch, from, to) => this.#values(batch, from, to)) ?? [];
   }
 
   retrieveEntries(options: EntryOptions & { readonly tombstones: true }): readonly Entry<unknown>[];
   retrieveEntries(options?: EntryOptions): readonly Entry<unknown>[];
   retrieveEntries(options: EntryOptions = {}): readonly Entry<unknown>[] {
-    return this.#take((batch, from, to) => this.#entries(batch, from, to, options.tombstones === true)) ?? NOTHING;
+    return this.#take((batch, from, to) => this.#entries(batch, from, to, options.tombstones === true)) ?? [];
   }
 
   [Symbol.asyncIterator](): AsyncIterator<readonly unknown[]> {
@@ -187,7 +189,7 @@ export class ChannelInputPort extends InputPort<unknown> {
       if (position > (this.#committed.get(partition) ?? -1)) positions.set(partition, position);
     }
     for (const [partition, position] of positions) this.#committed.set(partition, position);
-    this.#changed.clear();
+    this.#changed = new Set();
     return positions.size === 0 ? undefined : positions;
   }
 
@@ -291,7 +293,7 @@ export class ChannelInputPort extends InputPort<unknown> {
         this.#options.counters.tombstones++;
         continue;
       }
-      entries.push({ value: value === TOMBSTONE ? null : value, key: batch.key(i) ?? null, headers: batch.headers(i) ?? NOTHING, timestamp: batch.timestamp(i), partition: batch.partition, offset: batch.offset(i) });
+      entries.push({ value: value === TOMBSTONE ? null : value, key: batch.key(i) ?? null, headers: batch.headers(i) ?? NO_HEADERS, timestamp: batch.timestamp(i), partition: batch.partition, offset: batch.offset(i) });
     }
     return entries;
   }

@@ -70,7 +70,7 @@ export class Replay {
   /** A commit is past every failing place: nothing of it will come again. */
   forget(): void {
     if (this.active) return;
-    this.#attempts.clear();
-    this.#poisons.clear();
+    if (this.#attempts.size > 0) this.#attempts.clear();
+    if (this.#poisons.size > 0) this.#poisons.clear();
   }
 }

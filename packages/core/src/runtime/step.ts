@@ -38,7 +38,7 @@ export class StepScope {
   /** Error of a send made outside a step that nobody listened to. */
   stray: Error | undefined;
   readonly #signal: Signal;
-  readonly #hands = new Map<string, Hand>();
+  #hands: Hand[] = [];
   readonly #sends = new Set<PendingSend>();
   readonly #failed: { readonly send: PendingSend; readonly error: Error }[] = [];
   readonly #settling: (() => void)[] = [];
@@ -65,20 +65,21 @@ export class StepScope {
   turn(): void {
     this.retrieved = 0;
     this.sent = 0;
-    if (this.#hands.size > 0) this.#hands.clear();
+    if (this.#hands.length > 0) this.#hands = [];
   }
 
   /** Notes records as handed out. */
   hand(port: string, partition: number, offset: number, count: number): void {
     this.retrieved += count;
-    const hand = this.#hands.get(port);
-    if (hand === undefined || hand.isReleased) this.#hands.set(port, { count, first: { port, partition, offset }, isReleased: false });
+    const at = this.#find(port);
+    const hand = this.#hands[at];
+    if (hand === undefined || hand.isReleased) this.#hands[at] = { count, first: { port, partition, offset }, isReleased: false };
     else hand.count += count;
   }
 
   /** A loop over this port is through with its batch. */
   release(port: string): void {
-    const hand = this.#hands.get(port);
+    const hand = this.#hands[this.#find(port)];
     if (hand !== undefined) hand.isReleased = true;
   }
 
@@ -144,9 +145,15 @@ export class StepScope {
 
   /** Between two turns, when every hand is released, those of the turn that ends. */
   #inHand(): readonly Hand[] {
-    const hands = [...this.#hands.values()];
-    const held = hands.filter((hand) => !hand.isReleased);
-    return held.length > 0 ? held : hands;
+    const held = this.#hands.filter((hand) => !hand.isReleased);
+    return held.length > 0 ? held : this.#hands;
+  }
+
+  /** Where the hand of a port is, or would be. An operator has few ports. */
+  #find(port: string): number {
+    let at = 0;
+    while (at < this.#hands.length && this.#hands[at]!.first.port !== port) at++;
+    return at;
   }
 
   #strayed(error: Error): void {

@@ -26,6 +26,23 @@ describe('retrieve', () => {
     expect(sizes).toContain(0);
   });
 
+  it('gives an array of the ordinary kind where nothing is there: a frozen one would slow the loops over all others down', async () => {
+    const isFrozen: boolean[] = [];
+    const source = place.add(Source, 'source', sends(10, 10));
+    place.add(Sink, 'sink', {
+      onRunning({ in: input }) {
+        for (let values = input.retrieve(); ; values = input.retrieve()) {
+          isFrozen.push(Object.isFrozen(values));
+          if (values.length === 0) break;
+        }
+        isFrozen.push(Object.isFrozen(input.retrieveEntries()));
+      },
+    }).in.connect(source.out);
+    await (await place.start()).completed;
+    expect(isFrozen.length).toBeGreaterThan(2);
+    expect(isFrozen).not.toContain(true);
+  });
+
   it('may be called several times in a step', async () => {
     const got: number[] = [];
     const source = place.add(Source, 'source', { ...sends(50, 1) });
