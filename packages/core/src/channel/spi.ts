@@ -317,6 +317,8 @@ export interface OutgoingBatch {
   readonly count: number;
   /** Values by reference; only where `capabilities.objects` holds. */
   readonly objects?: readonly unknown[] | undefined;
+  /** True: none of `objects` is a {@link TOMBSTONE}, and nobody need look. */
+  readonly noTombstones?: boolean | undefined;
   /** Encoded values, one after the other. Empty with `objects`. */
   readonly bytes: Uint8Array;
   /** Value i is `bytes[bounds[2i]]` up to `bytes[bounds[2i + 1]]`. Empty with `objects`. */
@@ -338,6 +340,8 @@ export interface RecordBatch {
   /** Position to commit once all of it is processed: past gaps, aborted and control records. */
   readonly next: number;
   readonly objects: readonly unknown[] | undefined;
+  /** As in {@link OutgoingBatch.noTombstones}. */
+  readonly noTombstones?: boolean | undefined;
   readonly bytes: Uint8Array;
   readonly bounds: Uint32Array;
   /** As in {@link OutgoingBatch.schema}. Empty where the channel is external and carries none. */

@@ -2,7 +2,7 @@ import avsc from 'avsc';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { avro, encodeToBuffer, json, type Codec } from './index.js';
+import { avro, encodeToBuffer, firstInvalid, json, type Codec } from './index.js';
 
 /** A schema together with values of it. */
 interface Sample {
@@ -117,7 +117,7 @@ describe('any schema and value', () => {
     );
   });
 
-  it('is checked alike by the compiled check and the explanation', () => {
+  it('is checked alike by the compiled checks, of one value and of many, and the explanation', () => {
     const anything = fc.anything({ withDate: true, withBigInt: true, withMap: true, withTypedArray: true, maxDepth: 2 });
     const spoilt = cases.chain(({ schema, value }) => fc.tuple(fc.constant(new Case(schema, value)), fc.constantFrom('a', 'b', 'c', 'toString', '_x', 'tag'), anything));
     fc.assert(
@@ -126,6 +126,7 @@ describe('any schema and value', () => {
         for (const candidate of [other, { ...(value as object), [key]: other }]) {
           const valid = codec.isValid(candidate);
           expect(codec.problems(candidate).length === 0).toBe(valid);
+          expect(firstInvalid(codec, [value, value, candidate, value])).toBe(valid ? -1 : 2);
           // Whatever passes can be written, and reads as something that passes.
           if (valid) expect(codec.isValid(decode(codec, encodeToBuffer(codec, candidate)))).toBe(true);
         }

@@ -115,6 +115,26 @@ describe('the data path', () => {
     }
   });
 
+  it('says of a batch that it has no tombstones only where every writer said so', async () => {
+    for (const delivery of ['at-least-once', 'exactly-once'] as const) {
+      const { open, reader } = await bench();
+      const session = await open('p.op#0', delivery);
+      const [writer, input] = [await session.writer('c'), await reader(session)];
+      const said = (count: number, noTombstones: boolean | undefined): boolean | undefined => {
+        // Small batches, which are gathered, and large ones, which are kept as they are.
+        void writer.writeRecords({ ...objects(...many(count)), noTombstones: true });
+        void writer.writeRecords({ ...objects(...many(count)), noTombstones });
+        void session.commit(new Map());
+        return readAll(input).at(-1)?.noTombstones;
+      };
+      for (const count of [3, 500]) {
+        expect(said(count, true)).toBe(true);
+        expect(said(count, undefined)).toBe(false);
+        expect(said(count, false)).toBe(false);
+      }
+    }
+  });
+
   it('gathers small encoded batches too, over bytes of its own', async () => {
     const { open, reader } = await bench('?wire');
     const session = await open();

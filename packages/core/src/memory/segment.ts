@@ -31,6 +31,8 @@ export class Segment implements Records {
   /** Weight of the log before it, and its own: only in logs that are bounded by bytes. */
   weightBefore = 0;
   weight = 0;
+  /** As of all its batches. */
+  noTombstones = false;
 
   constructor(
     readonly schema: string,
@@ -48,7 +50,9 @@ export class Segment implements Records {
 
   /** A segment over a batch as it is: nothing is copied. */
   static of(batch: Records): Segment {
-    return new Segment(batch.schema, batch.count, batch.objects, batch.bytes, batch.bounds, batch.timestamp, batch.timestamps, batch.keys, batch.headers, undefined);
+    const segment = new Segment(batch.schema, batch.count, batch.objects, batch.bytes, batch.bounds, batch.timestamp, batch.timestamps, batch.keys, batch.headers, undefined);
+    segment.noTombstones = batch.noTombstones === true;
+    return segment;
   }
 
   offsetAt(index: number): number {
@@ -99,6 +103,7 @@ export class GatheringSegment extends Segment {
     const objects: unknown[] | undefined = first.objects === undefined ? undefined : [];
     super(first.schema, 0, objects, NO_BYTES, NO_BOUNDS, first.timestamp, undefined, undefined, undefined, undefined);
     this.#objects = objects;
+    this.noTombstones = true;
   }
 
   accepts(batch: Records): boolean {
@@ -125,6 +130,7 @@ export class GatheringSegment extends Segment {
       this.headers = this.#headers ??= new Array<undefined>(this.count).fill(undefined);
       for (let i = 0; i < count; i++) this.#headers.push(batch.headers?.[i]);
     }
+    this.noTombstones &&= batch.noTombstones === true;
     this.count += count;
   }
 
@@ -204,6 +210,7 @@ class StoredBatch implements RecordBatch {
   readonly next: number;
   readonly bytes: Uint8Array;
   readonly schema: string;
+  readonly noTombstones: boolean;
   readonly #segment: Segment;
   readonly #from: number;
 
@@ -218,6 +225,7 @@ class StoredBatch implements RecordBatch {
     this.next = segment.next;
     this.bytes = segment.bytes;
     this.schema = segment.schema;
+    this.noTombstones = segment.noTombstones;
     this.#segment = segment;
     this.#from = from;
   }

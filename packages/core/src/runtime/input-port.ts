@@ -270,7 +270,7 @@ export class ChannelInputPort extends InputPort<unknown> {
   #values(batch: RecordBatch, from: number, to: number): readonly unknown[] {
     const { objects } = batch;
     const { freeze } = this.#options;
-    if (objects !== undefined && !freeze && !objects.includes(TOMBSTONE)) return from === 0 && to === batch.count ? objects : objects.slice(from, to);
+    if (objects !== undefined && !freeze && (batch.noTombstones === true || !objects.includes(TOMBSTONE))) return from === 0 && to === batch.count ? objects : objects.slice(from, to);
     const decoder = objects === undefined ? this.#decoders.of(batch) : undefined;
     const values = new Array<unknown>(to - from);
     let count = 0;

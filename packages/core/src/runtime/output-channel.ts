@@ -131,6 +131,7 @@ export function layOut(outgoing: Outgoing, partition: number, pick: readonly num
     partition,
     count,
     objects: byReference ? values : undefined,
+    noTombstones: byReference,
     bytes,
     bounds,
     schema: encoding.fingerprint,

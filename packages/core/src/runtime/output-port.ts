@@ -1,5 +1,6 @@
 import type { RecordHeader } from '../channel/spi.js';
 import type { Clock } from '../clock/index.js';
+import { firstInvalid } from '../codec/index.js';
 import { MillraceError, toError } from '../error/index.js';
 import type { OutputPlan } from '../plan/plan.js';
 import { OutputPort, type Headers, type SendOptions } from '../port/index.js';
@@ -80,11 +81,10 @@ export class ChannelOutputPort extends OutputPort<unknown> {
       }
       return;
     }
-    for (let i = 0; i < values.length; i++) {
-      if (codec.isValid(values[i])) continue;
-      const problems = codec.problems(values[i]).slice(0, 5).map(({ path, expected, found }) => `${path || 'the value'} must be ${expected}, not ${found}`);
-      throw this.#invalid(i, values, problems.join('; '));
-    }
+    const i = firstInvalid(codec, values);
+    if (i < 0) return;
+    const problems = codec.problems(values[i]).slice(0, 5).map(({ path, expected, found }) => `${path || 'the value'} must be ${expected}, not ${found}`);
+    throw this.#invalid(i, values, problems.join('; '));
   }
 
   #invalid(i: number, values: readonly unknown[], why: string, cause?: unknown): MillraceError {

@@ -1,12 +1,13 @@
 import { MillraceError } from '../../error/index.js';
 import type { Codec, Decoder, ValueProblem, WriterSchema } from '../codec.js';
+import { FIRST_INVALID, type ChecksMany } from '../first-invalid.js';
 import { JSON_FORM, type JsonForm } from '../json-form.js';
 import { invalidValue } from '../value-problem.js';
 import { DIFFERENCES, formatDifference, incompatible, VALUES, type Comparable } from '../writer-schema.js';
 import { BinaryEncoder } from './binary-encoder.js';
 import { canonicalForm, valuesOf } from './canonical.js';
 import { clashOf } from './clash.js';
-import { compileCheck } from './compile-check.js';
+import { compileCheck, compileCheckAll } from './compile-check.js';
 import { compileWrite, type Write } from './compile-write.js';
 import { AvroDecoder } from './decoder.js';
 import { crc64Avro } from './fingerprint.js';
@@ -34,7 +35,7 @@ export interface AvroCodecParts<T> {
 }
 
 /** The codec of an Avro type, wherever that came from. */
-export class AvroCodec<T> implements Codec<T>, Comparable {
+export class AvroCodec<T> implements Codec<T>, Comparable, ChecksMany {
   readonly format = 'avro';
   readonly name: string;
   readonly fingerprint: string;
@@ -43,6 +44,7 @@ export class AvroCodec<T> implements Codec<T>, Comparable {
   readonly #parts: AvroCodecParts<T>;
   readonly #writers = new Map<string, KnownWriter<T>>();
   #check: ((value: unknown) => boolean) | undefined;
+  #checkAll: ((values: readonly unknown[]) => number) | undefined;
   #write: Write | undefined;
   #values: string | undefined;
   #jsonForm: JsonForm<T> | undefined;
@@ -112,6 +114,10 @@ export class AvroCodec<T> implements Codec<T>, Comparable {
       if (MillraceError.is(error)) return [error.message.replace(`${error.code}: `, '')];
       throw error;
     }
+  }
+
+  [FIRST_INVALID](values: readonly unknown[]): number {
+    return (this.#checkAll ??= compileCheckAll(this.#type, this.name))(values);
   }
 
   [VALUES](): string {

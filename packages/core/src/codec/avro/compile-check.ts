@@ -12,6 +12,13 @@ export function compileCheck(type: AvroType, title: string): (value: unknown) =>
   return compiler.program.link(`(v) => { const d = 0; return ${body}; }`, `check/${title}`) as (value: unknown) => boolean;
 }
 
+/** Compiles the same check of many values: gives the index of the first that fails it, or -1. */
+export function compileCheckAll(type: AvroType, title: string): (values: readonly unknown[]) => number {
+  const compiler = new CheckCompiler();
+  const body = compiler.check(type, 'v');
+  return compiler.program.link(`(vs) => { const d = 0; for (let i = 0; i < vs.length; i++) { const v = vs[i]; if (!(${body})) return i; } return -1; }`, `check-all/${title}`) as (values: readonly unknown[]) => number;
+}
+
 /** In the code `v` is a value, always a variable, and `d` the number of records around it. */
 class CheckCompiler {
   readonly program = new Program();
