@@ -1,7 +1,7 @@
 import { arch, cpus, platform } from 'node:os';
 import { isMet, type Figure, type Target } from './figure.js';
 
-const WIDTHS = [28, 26, 26, 8, 16, 16] as const;
+const WIDTHS = [33, 26, 26, 8, 16, 16] as const;
 
 /** The machine and the runtime that figures belong to. */
 export function hardware(): string {

@@ -6,7 +6,7 @@ import { latency } from './latency.js';
 import { consumerPerformance, producerPerformance } from './peers/java-tools.js';
 import { NodePeer } from './peers/node-peer.js';
 import { platformaticPeer } from './peers/platformatic.js';
-import { rival } from './peers/rival.js';
+import { anew, contender, rival, type Peer } from './peers/rival.js';
 import { StreamsPeer, type Guarantee } from './peers/streams.js';
 import { pipeline } from './pipeline.js';
 import { consume, produce, transform, type Delivery } from './runs.js';
@@ -66,12 +66,40 @@ const transformingExactlyOnce: Scenario = {
   })),
 };
 
-function streams(from: string, guarantee: Guarantee) {
-  const start = async () => {
+const transformingCold: Scenario = {
+  bench: 'kafka/transform-cold',
+  run: () => withFilled(RECORDS, (from) => withFilled(FEW, (few) => race({
+    bench: 'kafka/transform-cold',
+    sharesHeap: false,
+    ours: ourColdTransform(from, 'at-least-once'),
+    rivals: [
+      streams(from, 'at_least_once', anew),
+      rival({ name: 'kafkajs', target: 25, records: FEW, from: few, writes: true, start: () => anew(() => new NodePeer(new URL('./peers/kafkajs-transform.js', import.meta.url))) }),
+    ],
+  }))),
+};
+
+const transformingExactlyOnceCold: Scenario = {
+  bench: 'kafka/transform-exactly-once-cold',
+  run: () => withFilled(RECORDS, (from) => race({
+    bench: 'kafka/transform-exactly-once-cold',
+    sharesHeap: false,
+    ours: ourColdTransform(from, 'exactly-once'),
+    rivals: [streams(from, 'exactly_once_v2', anew)],
+  })),
+};
+
+function ourColdTransform(from: string, delivery: Delivery): Contender {
+  return contender({ name: delivery, records: RECORDS, from, writes: true, start: () => anew(() => new NodePeer(new URL('./cold-program.js', import.meta.url), { args: [delivery] })) });
+}
+
+/** @param how its process lives: by default through all rounds */
+function streams(from: string, guarantee: Guarantee, how: (start: () => Promise<Peer>) => Peer | Promise<Peer> = (start) => start()) {
+  const start = async (): Promise<Peer> => {
     const peer = await StreamsPeer.start();
-    return { run: (job: Parameters<StreamsPeer['run']>[0]) => peer.run(job, guarantee), close: () => peer.close() };
+    return { run: (job) => peer.run(job, guarantee), close: () => peer.close() };
   };
-  return rival({ name: 'Kafka Streams', target: 5, records: RECORDS, from, writes: true, start });
+  return rival({ name: 'Kafka Streams', target: 5, records: RECORDS, from, writes: true, start: () => how(start) });
 }
 
 /** The change of a filled topic, whose output is looked at once. */
@@ -98,6 +126,8 @@ export const kafkaScenarios: readonly Scenario[] = [
   consuming,
   transforming,
   transformingExactlyOnce,
+  transformingCold,
+  transformingExactlyOnceCold,
   { bench: 'kafka/pipeline', run: pipeline },
   { bench: 'kafka/latency', run: latency },
   { bench: 'kafka/hello', run: hello },

@@ -8,14 +8,15 @@ export interface NodePeerOptions {
   /** The Node.js that runs it. Default: this one. */
   readonly execPath?: string;
   readonly env?: NodeJS.ProcessEnv;
+  readonly args?: readonly string[];
 }
 
 /** A peer's program in a process of its own, which lives through all rounds so that its code stays compiled. */
 export class NodePeer {
   readonly #child: ChildProcess;
 
-  constructor(program: URL, { execPath = process.execPath, env = process.env }: NodePeerOptions = {}) {
-    this.#child = fork(fileURLToPath(program), [], { execPath, env });
+  constructor(program: URL, { execPath = process.execPath, env = process.env, args = [] }: NodePeerOptions = {}) {
+    this.#child = fork(fileURLToPath(program), args, { execPath, env });
   }
 
   run(job: Job): Promise<Measured> {

@@ -1,18 +1,16 @@
-import type { Measured, Rival } from '../../harness/race.js';
+import type { Contender, Measured, Rival } from '../../harness/race.js';
 import { bootstrap } from '../broker.js';
 import { uniqueName, withOutput } from '../topics.js';
 import type { Job } from './job.js';
 
 /** What does jobs. */
-interface Peer {
+export interface Peer {
   run(job: Job): Promise<Measured>;
   close?(): void;
 }
 
-export interface RivalOptions {
+export interface PeerOptions {
   readonly name: string;
-  /** The least ratio of ours to it. */
-  readonly target: number;
   /** Records of a round; of a topic that it reads all. */
   readonly records: number;
   /** The topic that it reads, if any. */
@@ -23,11 +21,35 @@ export interface RivalOptions {
   readonly start: () => Peer | Promise<Peer>;
 }
 
+export interface RivalOptions extends PeerOptions {
+  /** The least ratio of ours to it. */
+  readonly target: number;
+}
+
+/** A peer that has a new process for each job, so that nothing is compiled when it begins. */
+export function anew(start: PeerOptions['start']): Peer {
+  return {
+    run: async (job) => {
+      const peer = await start();
+      try {
+        return await peer.run(job);
+      } finally {
+        peer.close?.();
+      }
+    },
+  };
+}
+
+/** A peer as one that ours is measured against. */
+export function rival({ target, ...options }: RivalOptions): Rival {
+  return { ...contender(options), target };
+}
+
 /** A peer as one of the contenders. */
-export function rival({ name, target, records, from, writes, start }: RivalOptions): Rival {
+export function contender({ name, records, from, writes, start }: PeerOptions): Contender {
   let peer: Peer | undefined;
   return {
-    name, target, records,
+    name, records,
     run: async () => {
       const started = (peer ??= await start());
       const job: Job = { bootstrap: bootstrap(), records, from, group: uniqueName('group') };
