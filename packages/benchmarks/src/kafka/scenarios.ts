@@ -44,39 +44,33 @@ const consuming: Scenario = {
   })),
 };
 
-const transforming: Scenario = {
-  bench: 'kafka/transform',
-  run: () => withFilled(RECORDS, (from) => withFilled(FEW, (few) => race({
-    bench: 'kafka/transform',
-    sharesHeap: false,
-    ours: ourTransform(from, 'at-least-once'),
-    rivals: [
-      streams(from, 'at_least_once'),
-      rival({ name: 'kafkajs', target: 25, records: FEW, from: few, writes: true, start: () => new NodePeer(new URL('./peers/kafkajs-transform.js', import.meta.url)) }),
-    ],
-  }))),
-};
+/** How the processes of peers live: through all rounds, or anew in each. */
+type Life = (start: () => Peer | Promise<Peer>) => Peer | Promise<Peer>;
+
+const throughout: Life = (start) => start();
+
+function transforming(bench: string, ours: (from: string) => Contender, life: Life): Scenario {
+  return {
+    bench,
+    run: () => withFilled(RECORDS, (from) => withFilled(FEW, (few) => race({
+      bench,
+      sharesHeap: false,
+      ours: ours(from),
+      rivals: [
+        streams(from, 'at_least_once', life),
+        rival({ name: 'kafkajs', target: 25, records: FEW, from: few, writes: true, start: () => life(() => new NodePeer(new URL('./peers/kafkajs-transform.js', import.meta.url))) }),
+      ],
+    }))),
+  };
+}
 
 const transformingExactlyOnce: Scenario = {
   bench: 'kafka/transform-exactly-once',
   run: () => withFilled(RECORDS, (from) => race({
     bench: 'kafka/transform-exactly-once',
     ours: ourTransform(from, 'exactly-once'),
-    rivals: [streams(from, 'exactly_once_v2'), { ...ourTransform(from, 'at-least-once'), target: 0.7 }],
+    rivals: [streams(from, 'exactly_once_v2', throughout), { ...ourTransform(from, 'at-least-once'), target: 0.7 }],
   })),
-};
-
-const transformingCold: Scenario = {
-  bench: 'kafka/transform-cold',
-  run: () => withFilled(RECORDS, (from) => withFilled(FEW, (few) => race({
-    bench: 'kafka/transform-cold',
-    sharesHeap: false,
-    ours: ourColdTransform(from, 'at-least-once'),
-    rivals: [
-      streams(from, 'at_least_once', anew),
-      rival({ name: 'kafkajs', target: 25, records: FEW, from: few, writes: true, start: () => anew(() => new NodePeer(new URL('./peers/kafkajs-transform.js', import.meta.url))) }),
-    ],
-  }))),
 };
 
 const transformingExactlyOnceCold: Scenario = {
@@ -93,13 +87,12 @@ function ourColdTransform(from: string, delivery: Delivery): Contender {
   return contender({ name: delivery, records: RECORDS, from, writes: true, start: () => anew(() => new NodePeer(new URL('./cold-program.js', import.meta.url), { args: [delivery] })) });
 }
 
-/** @param how its process lives: by default through all rounds */
-function streams(from: string, guarantee: Guarantee, how: (start: () => Promise<Peer>) => Peer | Promise<Peer> = (start) => start()) {
+function streams(from: string, guarantee: Guarantee, life: Life) {
   const start = async (): Promise<Peer> => {
     const peer = await StreamsPeer.start();
     return { run: (job) => peer.run(job, guarantee), close: () => peer.close() };
   };
-  return rival({ name: 'Kafka Streams', target: 5, records: RECORDS, from, writes: true, start: () => how(start) });
+  return rival({ name: 'Kafka Streams', target: 5, records: RECORDS, from, writes: true, start: () => life(start) });
 }
 
 /** The change of a filled topic, whose output is looked at once. */
@@ -124,9 +117,9 @@ function withFilled<T>(records: number, use: (topic: string) => Promise<T>): Pro
 export const kafkaScenarios: readonly Scenario[] = [
   producing,
   consuming,
-  transforming,
+  transforming('kafka/transform', (from) => ourTransform(from, 'at-least-once'), throughout),
   transformingExactlyOnce,
-  transformingCold,
+  transforming('kafka/transform-cold', (from) => ourColdTransform(from, 'at-least-once'), anew),
   transformingExactlyOnceCold,
   { bench: 'kafka/pipeline', run: pipeline },
   { bench: 'kafka/latency', run: latency },

@@ -215,6 +215,7 @@ export class MemoryChannel {
     }
     if (this.#waiters.size > 0 && !this.full) {
       for (const waiter of this.#waiters.values()) waiter.resolve();
+      // Replaced, as what a writer staged is, so that no dead map leads to the next.
       this.#waiters = new Map();
     }
   }

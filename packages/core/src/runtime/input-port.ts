@@ -189,6 +189,7 @@ export class ChannelInputPort extends InputPort<unknown> {
       if (position > (this.#committed.get(partition) ?? -1)) positions.set(partition, position);
     }
     for (const [partition, position] of positions) this.#committed.set(partition, position);
+    // Not cleared: the table of a set that is cleared points to the one that follows, and would keep all of them from a young collection.
     this.#changed = new Set();
     return positions.size === 0 ? undefined : positions;
   }

@@ -11,7 +11,7 @@ export interface NodePeerOptions {
   readonly args?: readonly string[];
 }
 
-/** A peer's program in a process of its own, which lives through all rounds so that its code stays compiled. */
+/** A program in a process of its own, which lives until it is closed, so that its code stays compiled from job to job. */
 export class NodePeer {
   readonly #child: ChildProcess;
 

@@ -13,7 +13,7 @@ const PROGRAM = fileURLToPath(new URL('../../../src/kafka/peers/StreamsTransform
 
 export type Guarantee = 'at_least_once' | 'exactly_once_v2';
 
-/** A Kafka Streams program in a JVM of its own, which lives through all rounds so that its code stays compiled. */
+/** A Kafka Streams program in a JVM of its own, which lives until it is closed, so that its code stays compiled from job to job. */
 export class StreamsPeer {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #answers: AsyncIterator<string>;
