@@ -204,6 +204,7 @@ export class RunLoop implements Boundary {
     const { step } = execution;
     if (step.retrieved > 0 || step.sent > 0) {
       this.#batching.took(step.retrieved, step.sent);
+      this.#blocked = false;
       this.#timing.progressed();
       this.dirtied();
       return;

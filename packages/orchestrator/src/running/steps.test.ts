@@ -203,6 +203,22 @@ describe('an operator that leaves data where it is', () => {
     expect(got).toEqual(['b0', 'b1', 'b2', 'a0', 'a1', 'a2', 'a3', 'a4']);
   });
 
+  it('goes on with it, batch by batch, once it takes some', async () => {
+    const got: string[] = [];
+    const held = gate();
+    // Each send is too large to be joined with the next, so that one step cannot take them all.
+    const first = place.add(Source, 'first', { onRunning: ({ out }) => (void out.send(nums(0, 100)), void out.send(nums(100, 200)), void out.send(nums(200, 300)), true) });
+    const second = place.add(Source, 'second', { onRunning: async () => (await held.opened, true) });
+    const join = place.add(Join, 'join', bFirst(got, { count: 0 }));
+    join.a.connect(first.out);
+    join.b.connect(second.out);
+    const run = await place.start();
+    await place.until(() => run.stages.get('p.first#0') === 'Closed');
+    held.open();
+    await run.completed;
+    expect(got).toEqual(nums(0, 300).map(({ n }) => `a${n}`));
+  });
+
   it('does not miss what comes while it waits in an asynchronous step', async () => {
     const got: number[] = [];
     const inStep = gate();
