@@ -195,7 +195,8 @@ export interface Session {
   readonly state: ReadonlyMap<string, Uint8Array>;
   /**
    * True: commit at the next step boundary instead of waiting for the interval. Set when staged output fills up, or when
-   * somebody waits for room that only this session's commit can give.
+   * somebody waits, or soon will, for room that only this session's commit can give; then perhaps not before its readers gave what
+   * they have, so that the commit covers more.
    */
   readonly wantsCommit: boolean;
   /** Set once the session can do nothing more (`MILLRACE_FENCED`, a lost connection); a wake follows. */

@@ -9,7 +9,8 @@ import { MemoryTransport } from './transport.js';
  * Locations are `memory:[space][/channel][?wire&records=N&bytes=N]`. Spaces belong to the process: two connections that name
  * one share its channels, state and facts, until it ends or {@link dropMemorySpace} is called. Records travel by reference, or
  * with `wire` encoded. A channel holds 4,096 records that some group has not read and committed past (with `wire`: 8 MiB),
- * or as many as the location that it was made through says; then its writers wait.
+ * or as many as the location that it was made through says; then its writers wait. A writer under exactly-once stages as many
+ * again at most before it commits.
  */
 export const memoryBackend: ChannelBackend = {
   schemes: ['memory'],

@@ -154,6 +154,11 @@ export class MemoryChannel {
     return this.groups.size > 0 || !this.#compact;
   }
 
+  /** Whether a writer waits for room, or soon will. */
+  get fills(): boolean {
+    return 2 * this.#heldRecords >= this.bound.records || 2 * this.#heldBytes >= this.bound.bytes || this.#waiters.size > 0;
+  }
+
   /** Records that count towards the bound. */
   get heldRecords(): number {
     return this.#heldRecords;

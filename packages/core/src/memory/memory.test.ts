@@ -371,6 +371,49 @@ describe('the bound', () => {
     expect(() => writer.writeRecords(objects(1))).toThrow(/MILLRACE_STEP_TOO_LARGE.*100001 records.*100000/);
   });
 
+  it('asks a reader for its commit before the writer has to wait, once it has read what is there', async () => {
+    const { open, reader } = await bench('?records=1000');
+    const [source, sink] = [await open('source'), await open('sink')];
+    const [writer, input] = [await source.writer('c'), await reader(sink)];
+    const asks = (): boolean => {
+      expect(writer.writeRecords(objects(...many(250)))).toBeUndefined();
+      readAll(input);
+      return sink.wantsCommit;
+    };
+    expect([asks(), asks(), asks()]).toEqual([false, true, true]);
+    commitAll(sink, input);
+    expect([sink.wantsCommit, asks(), asks()]).toEqual([false, false, true]);
+  });
+
+  it('lets a reader read on before it asks, but not for ever', async () => {
+    const { open, reader } = await bench('?records=1000');
+    const [source, sink] = [await open('source'), await open('sink')];
+    const [writer, input] = [await source.writer('c'), await reader(sink)];
+    const reads = (): number => {
+      const room = fill(writer, () => objects(...many(100)));
+      room.catch(() => {});
+      let count = 0;
+      while (!sink.wantsCommit && count < 100 && input.readRecords() !== undefined) count++;
+      return count;
+    };
+    // All that is there.
+    expect(reads()).toBe(10);
+    commitAll(sink, input);
+    for (let i = 0; i < 20; i++) writer.writeRecords(objects(...many(100)))?.catch(() => {});
+    expect(reads()).toBe(16);
+    await Promise.all([source.close(), sink.close()]);
+  });
+
+  it('asks a session before it has staged what a step may stage', async () => {
+    const { open } = await bench('', {});
+    const session = await open('p.op#0', 'exactly-once', { maxStepBytes: 1000 });
+    const writer = await session.writer('c');
+    void writer.writeRecords(objects(...many(500)));
+    expect(session.wantsCommit).toBe(false);
+    void writer.writeRecords(objects(1));
+    expect(session.wantsCommit).toBe(true);
+  });
+
   it('asks the session that staged much, once, by a wake', async () => {
     let wakes = 0;
     const { open } = await bench('?records=100');

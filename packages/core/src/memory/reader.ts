@@ -3,6 +3,9 @@ import { MillraceError } from '../error/index.js';
 import type { Cursor, Group, MemoryChannel } from './channel.js';
 import type { PartitionLog } from './log.js';
 
+/** Batches after which a commit is worth it although there are more to read. */
+const WORTHWHILE = 16;
+
 /** What a reader needs of its session. */
 export interface ReaderHost {
   /** Throws where the session can do nothing more. */
@@ -42,6 +45,8 @@ export class MemoryReader implements ChannelReader {
   readonly partitions: readonly number[];
   /** Whether something was read since the last commit, so that a commit may give writers room. */
   ahead = false;
+  /** Batches read since then. */
+  #taken = 0;
   readonly #cursors: readonly ReaderCursor[];
   readonly #group: Group;
   #turn = 0;
@@ -79,6 +84,7 @@ export class MemoryReader implements ChannelReader {
       if (batch === undefined) continue;
       cursor.at = batch.next;
       this.ahead = true;
+      this.#taken++;
       return batch;
     }
     return undefined;
@@ -86,7 +92,13 @@ export class MemoryReader implements ChannelReader {
 
   hasRecords(): boolean {
     this.#check();
-    return this.#cursors.some((cursor) => !cursor.paused && cursor.behind);
+    for (const cursor of this.#cursors) if (!cursor.paused && cursor.behind) return true;
+    return false;
+  }
+
+  /** Whether writers wait for its commit, or soon will; not while there are some more batches that it may cover. */
+  get standsInTheWay(): boolean {
+    return this.ahead && this.source.fills && (this.#taken >= WORTHWHILE || !this.hasRecords());
   }
 
   async endOffsets(): Promise<Offsets> {
@@ -138,6 +150,7 @@ export class MemoryReader implements ChannelReader {
   settle(): void {
     if (!this.ahead) return;
     this.ahead = false;
+    this.#taken = 0;
     const { released } = this.#group;
     for (const { partition, at } of this.#cursors) released[partition] = Math.max(released[partition] ?? 0, at);
     this.source.settle(this.partitions);

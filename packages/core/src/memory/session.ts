@@ -58,7 +58,7 @@ export class MemorySession implements Session, ReaderHost, WriterHost {
   get wantsCommit(): boolean {
     if (this.#failure !== undefined || this.#closed) return false;
     if (this.#urgent) return true;
-    for (const reader of this.#readers) if (reader.ahead && reader.source.waiting) return true;
+    for (const reader of this.#readers) if (reader.standsInTheWay) return true;
     return false;
   }
 
@@ -141,6 +141,7 @@ export class MemorySession implements Session, ReaderHost, WriterHost {
   stage(size: number, channel: string): void {
     this.checkStep(this.#staged + size, channel);
     this.#staged += size;
+    if (2 * this.#staged > this.#stepLimit) this.urge();
   }
 
   reads(channel: MemoryChannel): boolean {
@@ -159,7 +160,7 @@ export class MemorySession implements Session, ReaderHost, WriterHost {
         stored.delete(key);
         this.#state.delete(key);
       } else {
-        const copy = value.slice();
+        const copy = new Uint8Array(value);
         stored.set(key, copy);
         this.#state.set(key, copy);
       }

@@ -124,7 +124,7 @@ export class MemoryWriter implements ChannelWriter {
     list.add(batch);
     this.#stagedRecords += batch.count;
     if (target.bound.bytes !== Infinity) this.#stagedBytes += weightOf(batch);
-    if (this.#stagedRecords + target.heldRecords >= target.bound.records || this.#stagedBytes + target.heldBytes >= target.bound.bytes) host.urge();
+    if (this.#stagedRecords >= target.bound.records || this.#stagedBytes >= target.bound.bytes) host.urge();
   }
 
   #full(batch: Records): Promise<void> | undefined {

@@ -5,8 +5,6 @@ const EAGER = 64;
 const EAGER_BESIDE_A_FAST_WRITER = 2;
 /** Records that are a batch: worth a commit and a sleep, and a sign that waiting for them was worth it. */
 const WORTHWHILE = 64;
-/** Steps for which a commit that somebody waits for is put off while there is more to read. */
-const PUT_OFF = 4;
 
 /**
  * Makes batches out of records that come one by one. A replica that committed and slept after each record of a busy writer would
@@ -17,9 +15,9 @@ export class Batching {
   #eager = EAGER;
   #isRested = false;
   #wasFew = false;
-  #putOff = 0;
   #sinceTurn = 0;
-  #hasYielded = true;
+  /** Whether others of the thread had their turn since the last step that read. */
+  hasYielded = true;
 
   /** Whether what was sent since the last turn is enough for the others of the thread to go on. */
   isTurnOver(): boolean {
@@ -30,8 +28,8 @@ export class Batching {
 
   /** Out of work: whether to let the others of the thread go on, since they may have more. Once after each step that read. */
   mustYield(): boolean {
-    if (this.#hasYielded) return false;
-    this.#hasYielded = true;
+    if (this.hasYielded) return false;
+    this.hasYielded = true;
     return true;
   }
 
@@ -52,16 +50,7 @@ export class Batching {
     if (this.#isRested && read >= WORTHWHILE) this.#eager = EAGER_BESIDE_A_FAST_WRITER;
     this.#isRested = false;
     this.#wasFew = read < WORTHWHILE;
-    this.#hasYielded = false;
+    this.hasYielded = false;
     this.#sinceTurn += sent;
-  }
-
-  /** Whether a commit that a writer waits for can wait until more is read, so that it makes room for more than one batch. */
-  putsOff(): boolean {
-    return ++this.#putOff < PUT_OFF;
-  }
-
-  committed(): void {
-    this.#putOff = 0;
   }
 }

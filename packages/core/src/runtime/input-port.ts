@@ -57,13 +57,17 @@ export class ChannelInputPort extends InputPort<unknown> {
   readonly #next: Map<number, number>;
   readonly #committed: Map<number, number>;
   readonly #retained = new Map<number, number>();
-  #changed = new Set<number>();
+  /** Whether a position is another than at the last commit, or held back otherwise. */
+  #moved: boolean;
   /** Given up since the last commit: counted with it, since a step that fails gives them up again. */
   readonly #lost = { skip: 0, deadLetter: 0 };
   readonly #decoders: BatchDecoders;
   /** Fetched and not handed out yet, from record `#from` on. */
   #held: RecordBatch | undefined;
   #from = 0;
+  /** The records that were taken last, of their batch. */
+  #takenFrom = 0;
+  #takenTo = 0;
   #finished: Exclude<StreamEnd, 'open'> | undefined;
   #draining = false;
   #open = true;
@@ -73,7 +77,7 @@ export class ChannelInputPort extends InputPort<unknown> {
     this.#options = options;
     this.#next = new Map(options.positions);
     this.#committed = new Map(options.commitsStart ? [] : options.positions);
-    if (options.commitsStart) for (const partition of options.positions.keys()) this.#changed.add(partition);
+    this.#moved = options.commitsStart && options.positions.size > 0;
     this.#decoders = options.decoders;
   }
 
@@ -114,13 +118,15 @@ export class ChannelInputPort extends InputPort<unknown> {
   // What is empty is an array like any other: one that is frozen makes loops over what is retrieved twice as slow for good, since V8 inlines
   // the iteration over ordinary arrays only.
   retrieve(): readonly unknown[] {
-    return this.#take((batch, from, to) => this.#values(batch, from, to)) ?? [];
+    const batch = this.#take();
+    return batch === undefined ? [] : this.#values(batch, this.#takenFrom, this.#takenTo);
   }
 
   retrieveEntries(options: EntryOptions & { readonly tombstones: true }): readonly Entry<unknown>[];
   retrieveEntries(options?: EntryOptions): readonly Entry<unknown>[];
   retrieveEntries(options: EntryOptions = {}): readonly Entry<unknown>[] {
-    return this.#take((batch, from, to) => this.#entries(batch, from, to, options.tombstones === true)) ?? [];
+    const batch = this.#take();
+    return batch === undefined ? [] : this.#entries(batch, this.#takenFrom, this.#takenTo, options.tombstones === true);
   }
 
   [Symbol.asyncIterator](): AsyncIterator<readonly unknown[]> {
@@ -131,7 +137,7 @@ export class ChannelInputPort extends InputPort<unknown> {
     if (!this.#next.has(partition)) throw new MillraceError('MILLRACE_OPTION_INVALID', `${this.#options.replica} retains partition ${partition} of ${this.name}, but it reads ${this.partitions.join(', ') || 'none'}`, { operator: this.#options.replica, port: this.name, partition });
     if (offset === Infinity) this.#retained.delete(partition);
     else this.#retained.set(partition, offset);
-    this.#changed.add(partition);
+    this.#moved = true;
   }
 
   /** Whether `retrieve` would give something. Fetches ahead by at most one batch. */
@@ -172,7 +178,7 @@ export class ChannelInputPort extends InputPort<unknown> {
 
   /** Whether it came to another position since the last commit, or holds back another one. */
   get hasMoved(): boolean {
-    return this.#changed.size > 0;
+    return this.#moved;
   }
 
   /** Where it has come to since the last commit, held back by `retainFrom`; `undefined` where nothing changed. */
@@ -181,17 +187,17 @@ export class ChannelInputPort extends InputPort<unknown> {
     counters.skipped += this.#lost.skip;
     counters.deadLettered += this.#lost.deadLetter;
     this.#lost.skip = this.#lost.deadLetter = 0;
-    if (this.#changed.size === 0) return undefined;
-    const positions = new Map<number, number>();
-    for (const partition of this.#changed) {
-      const position = Math.min(this.#next.get(partition)!, this.#retained.get(partition) ?? Infinity);
+    if (!this.#moved) return undefined;
+    this.#moved = false;
+    let positions: Map<number, number> | undefined;
+    for (const [partition, next] of this.#next) {
+      const position = this.#retained.size === 0 ? next : Math.min(next, this.#retained.get(partition) ?? Infinity);
       // None where even the beginning is to be committed, as of a partition that joined while the run goes on.
-      if (position > (this.#committed.get(partition) ?? -1)) positions.set(partition, position);
+      if (position <= (this.#committed.get(partition) ?? -1)) continue;
+      this.#committed.set(partition, position);
+      (positions ??= new Map<number, number>()).set(partition, position);
     }
-    for (const [partition, position] of positions) this.#committed.set(partition, position);
-    // Not cleared: the table of a set that is cleared points to the one that follows, and would keep all of them from a young collection.
-    this.#changed = new Set();
-    return positions.size === 0 ? undefined : positions;
+    return positions;
   }
 
   /** Passes over all that is left, for an operator that is done before its input is: its writers must not wait for it. */
@@ -222,14 +228,15 @@ export class ChannelInputPort extends InputPort<unknown> {
 
   #advance(partition: number, next: number): void {
     this.#next.set(partition, next);
-    this.#changed.add(partition);
+    this.#moved = true;
     if (this.#options.replay.active) this.#options.replay.reached(this.name, partition, next);
   }
 
-  #take<R>(read: (batch: RecordBatch, from: number, to: number) => R): R | undefined {
+  /** Takes what is next into the operator's hand; `undefined`: nothing is there. */
+  #take(): RecordBatch | undefined {
     const { replica, step, replay, counters } = this.#options;
     if (!this.#open) throw new MillraceError('MILLRACE_PORT_CLOSED', `${replica} read from ${this.name} after it was closed`, { operator: replica, port: this.name });
-    if (replay.active) return this.#takeOne(read);
+    if (replay.active) return this.#takeOne();
     if (!this.poll()) return undefined;
     const batch = this.#held!;
     const from = this.#from;
@@ -239,11 +246,13 @@ export class ChannelInputPort extends InputPort<unknown> {
     this.#advance(batch.partition, to < batch.count ? batch.offset(to) : batch.next);
     counters.batches++;
     counters.records += to - from;
-    return read(batch, from, to);
+    this.#takenFrom = from;
+    this.#takenTo = to;
+    return batch;
   }
 
   /** One record for the whole step, passing over those that were given up. */
-  #takeOne<R>(read: (batch: RecordBatch, from: number, to: number) => R): R | undefined {
+  #takeOne(): RecordBatch | undefined {
     const { step, replay, counters } = this.#options;
     if (step.retrieved > 0) return undefined;
     while (replay.active && this.poll()) {
@@ -263,9 +272,11 @@ export class ChannelInputPort extends InputPort<unknown> {
       replay.hands({ port: this.name, partition: batch.partition, offset });
       step.hand(this.name, batch.partition, offset, 1);
       this.#advance(batch.partition, next);
-      return read(batch, index, index + 1);
+      this.#takenFrom = index;
+      this.#takenTo = index + 1;
+      return batch;
     }
-    return replay.active ? undefined : this.#take(read);
+    return replay.active ? undefined : this.#take();
   }
 
   #values(batch: RecordBatch, from: number, to: number): readonly unknown[] {

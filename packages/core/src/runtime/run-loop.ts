@@ -111,7 +111,6 @@ export class RunLoop implements Boundary {
   commit(done = false): Promise<void> | undefined {
     const { instance, execution } = this.#o;
     this.#timing.committed();
-    this.#batching.committed();
     if (instance.onCommit === Operator.prototype.onCommit) return execution.commit(done);
     return this.hook('onCommit', () => instance.onCommit()).then(() => execution.commit(done));
   }
@@ -156,7 +155,8 @@ export class RunLoop implements Boundary {
     if (this.#last === true) return 'end';
     if (this.#timing.isTickDue) return 'tick';
     if (this.#hasWork()) return 'step';
-    if (!this.#isSource) {
+    // Not before the others had their turn: they may have more.
+    if (!this.#isSource && (this.held !== undefined || this.#batching.hasYielded)) {
       // The operator may have waited for just that, so it gets another step.
       if (execution.inputs.checkEnds()) {
         this.#again = true;
@@ -184,18 +184,9 @@ export class RunLoop implements Boundary {
     this.#last = result;
     if (result === true) return undefined;
     this.#note();
-    const commit = timing.isCommitDue || this.#mustCommit() ? this.commit() : undefined;
+    const commit = timing.isCommitDue || this.#o.execution.wantsCommit ? this.commit() : undefined;
     if (timing.isPauseDue) return commit === undefined ? timing.pause() : commit.then(() => timing.pause());
     return commit ?? (this.#batching.isTurnOver() ? TURN : undefined);
-  }
-
-  /** Whether somebody waits for a commit, and not for one that had better cover some more steps. */
-  #mustCommit(): boolean {
-    const { execution, env } = this.#o;
-    if (!execution.wantsCommit) return false;
-    // What is staged until the commit is bounded, so only who stages nothing puts it off.
-    const stages = env.operator.delivery === 'exactly-once' && execution.outputs.size > 0;
-    return stages || this.held !== undefined || !this.#batching.putsOff() || !execution.inputs.poll();
   }
 
   /** Notes what the step did. */

@@ -8,10 +8,14 @@ export interface HandedRecord {
   readonly offset: number;
 }
 
-/** Records of one port that an operator has. */
+/** What an operator has of one port in the current step; kept over the steps, as steps are many. */
 interface Hand {
+  readonly port: string;
+  /** Records; 0: none yet. */
   count: number;
-  readonly first: HandedRecord;
+  /** Of the first of them. */
+  partition: number;
+  offset: number;
   /** Its loop asked for the next batch: processed, as far as the operator's code goes. */
   isReleased: boolean;
 }
@@ -38,7 +42,7 @@ export class StepScope {
   /** Error of a send made outside a step that nobody listened to. */
   stray: Error | undefined;
   readonly #signal: Signal;
-  #hands: Hand[] = [];
+  readonly #hands: Hand[] = [];
   readonly #sends = new Set<PendingSend>();
   readonly #failed: { readonly send: PendingSend; readonly error: Error }[] = [];
   readonly #settling: (() => void)[] = [];
@@ -65,33 +69,37 @@ export class StepScope {
   turn(): void {
     this.retrieved = 0;
     this.sent = 0;
-    if (this.#hands.length > 0) this.#hands = [];
+    for (const hand of this.#hands) hand.count = 0;
   }
 
   /** Notes records as handed out. */
   hand(port: string, partition: number, offset: number, count: number): void {
     this.retrieved += count;
-    const at = this.#find(port);
-    const hand = this.#hands[at];
-    if (hand === undefined || hand.isReleased) this.#hands[at] = { count, first: { port, partition, offset }, isReleased: false };
-    else hand.count += count;
+    const hand = this.#handOf(port);
+    if (hand.count === 0 || hand.isReleased) {
+      hand.partition = partition;
+      hand.offset = offset;
+      hand.count = count;
+      hand.isReleased = false;
+    } else {
+      hand.count += count;
+    }
   }
 
   /** A loop over this port is through with its batch. */
   release(port: string): void {
-    const hand = this.#hands[this.#find(port)];
-    if (hand !== undefined) hand.isReleased = true;
+    this.#handOf(port).isReleased = true;
   }
 
   /** The record in hand where there is exactly one. */
   get single(): HandedRecord | undefined {
     const [hand, other] = this.#inHand();
-    return other === undefined && hand?.count === 1 ? hand.first : undefined;
+    return other === undefined && hand?.count === 1 ? { port: hand.port, partition: hand.partition, offset: hand.offset } : undefined;
   }
 
   /** Ports with records in hand. */
   get ports(): readonly string[] {
-    return this.#inHand().map(({ first }) => first.port);
+    return this.#inHand().map(({ port }) => port);
   }
 
   /** True while something was sent that there is no room for. */
@@ -145,15 +153,17 @@ export class StepScope {
 
   /** Between two turns, when every hand is released, those of the turn that ends. */
   #inHand(): readonly Hand[] {
-    const held = this.#hands.filter((hand) => !hand.isReleased);
-    return held.length > 0 ? held : this.#hands;
+    const hands = this.#hands.filter(({ count }) => count > 0);
+    const held = hands.filter(({ isReleased }) => !isReleased);
+    return held.length > 0 ? held : hands;
   }
 
-  /** Where the hand of a port is, or would be. An operator has few ports. */
-  #find(port: string): number {
-    let at = 0;
-    while (at < this.#hands.length && this.#hands[at]!.first.port !== port) at++;
-    return at;
+  /** The hand of a port, in the order of their first. An operator has few ports. */
+  #handOf(port: string): Hand {
+    for (const hand of this.#hands) if (hand.port === port) return hand;
+    const hand: Hand = { port, count: 0, partition: 0, offset: 0, isReleased: false };
+    this.#hands.push(hand);
+    return hand;
   }
 
   #strayed(error: Error): void {
