@@ -6,4 +6,5 @@ export { json } from './json.js';
 export { firstInvalid } from './first-invalid.js';
 export { jsonFormOf } from './json-form.js';
 export { bytes, text } from './plain.js';
+export { mayTransform } from './zod/inspect.js';
 export { haveSameValues, incompatibilities, parseWriterSchema } from './writer-schema.js';

@@ -73,6 +73,19 @@ describe('state', () => {
     expect(changes(store)).toBeUndefined();
   });
 
+  it('is written as z.encode would write it, whatever its schema changes', () => {
+    const upper = z.codec(z.string(), z.string(), { decode: (text) => text.toUpperCase(), encode: (text) => text.toLowerCase() });
+    // A codec deep inside; a check that changes the value; a member that the schema does not know.
+    const states = [
+      { name: 'nested', schema: z.object({ list: z.array(z.record(z.string(), upper)).default([]) }), per: 'replica' },
+      { name: 'trimmed', schema: z.string().trim().default(''), per: 'replica' },
+      { name: 'stripped', schema: Counter, per: 'replica' },
+    ] as const;
+    const { store, instance } = open({}, states);
+    Object.assign(instance, { nested: { list: [{ a: 'ABC' }] }, trimmed: ' x ', stripped: { n: 1, more: true } });
+    expect(changes(store)).toEqual({ 'state/nested': { list: [{ a: 'abc' }] }, 'state/trimmed': 'x', 'state/stripped': { n: 1 } });
+  });
+
   it('may be a single value with a default of its own', () => {
     const { store, instance } = open({}, [{ name: 'counter', schema: z.int().default(3), per: 'replica' }]);
     const plain = instance as unknown as { counter: number };
@@ -121,6 +134,12 @@ describe('state that cannot be kept', () => {
     const { store, instance } = open();
     instance.counter.n = 0.5;
     expect(() => store.changes(false)).toThrow(/MILLRACE_STATE_INVALID: the value of p\.op#0 in state\/counter breaks its schema/);
+  });
+
+  it('is named: a member is missing, though a new one would have a default', () => {
+    const { store, instance } = open();
+    Object.assign(instance.counter, { n: undefined });
+    expect(() => store.changes(false)).toThrow(/MILLRACE_STATE_INVALID.*p.op#0.*state\/counter/);
   });
 
   it('is named: it was removed', () => {

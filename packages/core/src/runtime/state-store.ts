@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { StateChanges } from '../channel/spi.js';
+import { mayTransform } from '../codec/index.js';
 import { MillraceError } from '../error/index.js';
 import type { PartitionState, StateMetadata } from '../operator/index.js';
 
@@ -18,20 +19,13 @@ export function initialState(schema: z.ZodType): unknown {
   return nothing.success && nothing.data !== undefined ? nothing.data : schema.parse({});
 }
 
-/** How {@link encoded} has zod run a schema. */
-const BACKWARD: z.core.ParseContextInternal = { async: false, direction: 'backward' };
-
-/** `z.encode` without what it costs to be ready for an error, which is most of it: state is encoded at every commit. @throws as `z.encode` */
-function encoded(schema: z.ZodType, value: unknown): unknown {
-  const result = schema._zod.run({ value, issues: [] }, BACKWARD);
-  return result instanceof Promise || result.issues.length > 0 ? z.encode(schema, value) : result.value;
-}
-
 /** A value as last committed, and as the operator may have changed it since. */
 interface Slot {
   readonly key: string;
   readonly metadata: StateMetadata;
   read(): unknown;
+  /** Encoding it is no more than a check, mostly. */
+  readonly isPlain: boolean;
   committed: string | undefined;
   pending: string | undefined;
 }
@@ -100,7 +94,7 @@ export class StateStore {
 
   #add(metadata: StateMetadata, key: string, read: () => unknown): void {
     const stored = this.#options.stored.get(key);
-    const slot: Slot = { key, metadata, read, committed: stored && decoder.decode(stored), pending: undefined };
+    const slot: Slot = { key, metadata, read, isPlain: !mayTransform(metadata.schema), committed: stored && decoder.decode(stored), pending: undefined };
     // Defaults are not written before they change.
     if (stored === undefined) slot.committed = this.#encode(slot);
     this.#slots.push(slot);
@@ -143,7 +137,15 @@ export class StateStore {
 
   #encode(slot: Slot): string {
     try {
-      const text = JSON.stringify(encoded(slot.metadata.schema, slot.read())) as string | undefined;
+      const { schema } = slot.metadata;
+      const value = slot.read();
+      if (slot.isPlain) {
+        // Many times as quick as z.encode. What it changes, as by a default that an encoding value may not rely on, shows in the text.
+        const { success, data } = schema.safeParse(value);
+        const text = JSON.stringify(value) as string | undefined;
+        if (success && text !== undefined && text === JSON.stringify(data)) return text;
+      }
+      const text = JSON.stringify(z.encode(schema, value)) as string | undefined;
       if (text === undefined) throw new TypeError('undefined cannot be stored');
       return text;
     } catch (cause) {

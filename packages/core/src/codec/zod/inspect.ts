@@ -64,3 +64,38 @@ export function defaultOf(schema: z.core.$ZodType): { readonly value: unknown } 
   const result = z.core.safeParse(schema, undefined);
   return result.success ? { value: result.data } : undefined;
 }
+
+/**
+ * Whether `z.encode` may make something else of a valid value than the value itself: where a codec, a pipe or a kind that is not known here
+ * stands anywhere in the schema.
+ */
+export function mayTransform(root: z.core.$ZodType): boolean {
+  const seen = new Set<z.core.$ZodType>();
+  const visit = (schema: z.core.$ZodType): boolean => {
+    if (seen.has(schema)) return false;
+    seen.add(schema);
+    const { def } = schemaOf(schema)._zod;
+    switch (def.type) {
+      case 'string':
+      case 'number':
+      case 'boolean':
+      case 'null':
+      case 'literal':
+      case 'enum':
+        return false;
+      case 'optional':
+      case 'nullable':
+      case 'default':
+        return visit(def.innerType);
+      case 'array':
+        return visit(def.element);
+      case 'record':
+        return visit(def.keyType) || visit(def.valueType);
+      case 'object':
+        return Object.values(def.shape).some(visit) || (def.catchall !== undefined && visit(def.catchall));
+      default:
+        return true;
+    }
+  };
+  return visit(root);
+}
