@@ -149,8 +149,9 @@ export class MemoryWriter implements ChannelWriter {
     if (objects !== undefined && host.wire) {
       throw new MillraceError('MILLRACE_CAPABILITY_MISSING', 'records by reference were sent to a location with wire, which carries encoded ones only', { channel: this.channel, partition });
     }
+    if (objects !== undefined) return;
     const limit = Math.min(host.recordBytes, target.bound.bytes);
-    const mayExceed = objects === undefined && (bytes.byteLength > limit || ((batch.keys ?? batch.headers) !== undefined && weightOf(batch) > limit));
+    const mayExceed = bytes.byteLength > limit || ((batch.keys ?? batch.headers) !== undefined && weightOf(batch) > limit);
     if (mayExceed && largestRecord(batch) > limit) {
       throw new MillraceError('MILLRACE_RECORD_TOO_LARGE', `a record of ${largestRecord(batch)} bytes exceeds the bound of its channel, ${limit} bytes; raise bytes=N in the location`, { channel: this.channel, partition });
     }

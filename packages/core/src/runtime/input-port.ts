@@ -65,6 +65,8 @@ export class ChannelInputPort extends InputPort<unknown> {
   /** Fetched and not handed out yet, from record `#from` on. */
   #held: RecordBatch | undefined;
   #from = 0;
+  /** What is held can be handed out. */
+  #isReady = false;
   /** The records that were taken last, of their batch. */
   #takenFrom = 0;
   #takenTo = 0;
@@ -142,6 +144,7 @@ export class ChannelInputPort extends InputPort<unknown> {
 
   /** Whether `retrieve` would give something. Fetches ahead by at most one batch. */
   poll(): boolean {
+    if (this.#isReady) return true;
     const { reader, replay, step } = this.#options;
     // Once past its failing place it waits for the other ports: in a replay it might keep them from ever getting there.
     if (this.#draining || (replay.isPast(this.name) && !step.isBeside)) return false;
@@ -152,7 +155,8 @@ export class ChannelInputPort extends InputPort<unknown> {
       if (batch.count === 0) this.#advance(batch.partition, batch.next);
       else this.#hold(batch, 0);
     }
-    return this.#decoders.canRead(this.#held);
+    // A replay asks each time, since what it may hand out depends on where the other ports are.
+    return this.#decoders.canRead(this.#held) && (replay.active || (this.#isReady = true));
   }
 
   /** When to look again although nothing wakes: for a schema that is missing. Infinity where none is. */
@@ -173,7 +177,9 @@ export class ChannelInputPort extends InputPort<unknown> {
 
   /** The run drains: an external input gives nothing more, since it has no end of its own. */
   drain(): void {
-    if (this.isExternal) this.#draining = true;
+    if (!this.isExternal) return;
+    this.#draining = true;
+    this.#isReady = false;
   }
 
   /** Whether it came to another position since the last commit, or holds back another one. */
@@ -208,6 +214,7 @@ export class ChannelInputPort extends InputPort<unknown> {
       this.#advance(partition, end);
     }
     this.#held = undefined;
+    this.#isReady = false;
   }
 
   close(): void {
@@ -223,6 +230,7 @@ export class ChannelInputPort extends InputPort<unknown> {
 
   #hold(batch: RecordBatch, from: number): void {
     this.#held = from < batch.count ? batch : undefined;
+    this.#isReady = false;
     this.#from = from;
   }
 
