@@ -122,9 +122,11 @@ export class MemoryWriter implements ChannelWriter {
     let list = this.#staged.get(batch.partition);
     if (list === undefined) this.#staged.set(batch.partition, (list = new SegmentList()));
     list.add(batch);
+    const weight = target.bound.bytes === Infinity ? 0 : weightOf(batch);
     this.#stagedRecords += batch.count;
-    if (target.bound.bytes !== Infinity) this.#stagedBytes += weightOf(batch);
-    if (this.#stagedRecords >= target.bound.records || this.#stagedBytes >= target.bound.bytes) host.urge();
+    this.#stagedBytes += weight;
+    // Before one more would make the commit more than the channel holds.
+    if (this.#stagedRecords + batch.count > target.bound.records || this.#stagedBytes + weight > target.bound.bytes) host.urge();
   }
 
   #full(batch: Records): Promise<void> | undefined {
