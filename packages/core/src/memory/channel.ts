@@ -159,21 +159,6 @@ export class MemoryChannel {
     return 2 * this.#heldRecords >= this.bound.records || 2 * this.#heldBytes >= this.bound.bytes || this.#waiters.size > 0;
   }
 
-  /** Records that count towards the bound. */
-  get heldRecords(): number {
-    return this.#heldRecords;
-  }
-
-  /** What they weigh; 0 in a channel that is not bounded by bytes. */
-  get heldBytes(): number {
-    return this.#heldBytes;
-  }
-
-  /** Whether a writer waits for room. */
-  get waiting(): boolean {
-    return this.#waiters.size > 0;
-  }
-
   /** Whether this writer waits. */
   waits(writer: object): boolean {
     return this.#waiters.has(writer);

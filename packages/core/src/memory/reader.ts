@@ -92,13 +92,12 @@ export class MemoryReader implements ChannelReader {
 
   hasRecords(): boolean {
     this.#check();
-    for (const cursor of this.#cursors) if (!cursor.paused && cursor.behind) return true;
-    return false;
+    return this.#isBehind();
   }
 
   /** Whether writers wait for its commit, or soon will; not while there are some more batches that it may cover. */
   get standsInTheWay(): boolean {
-    return this.ahead && this.source.fills && (this.#taken >= WORTHWHILE || !this.hasRecords());
+    return this.ahead && this.source.fills && (this.#taken >= WORTHWHILE || !this.#isBehind());
   }
 
   async endOffsets(): Promise<Offsets> {
@@ -158,6 +157,11 @@ export class MemoryReader implements ChannelReader {
 
   close(): void {
     for (const cursor of this.#cursors) this.source.unsubscribe(cursor);
+  }
+
+  #isBehind(): boolean {
+    for (const cursor of this.#cursors) if (!cursor.paused && cursor.behind) return true;
+    return false;
   }
 
   #place(): Offsets {
