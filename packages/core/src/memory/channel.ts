@@ -154,9 +154,9 @@ export class MemoryChannel {
     return this.groups.size > 0 || !this.#compact;
   }
 
-  /** Whether a writer waits for room, or soon will. */
+  /** Whether writers have to wait, or soon will. */
   get fills(): boolean {
-    return 2 * this.#heldRecords >= this.bound.records || 2 * this.#heldBytes >= this.bound.bytes || this.#waiters.size > 0;
+    return 2 * this.#heldRecords >= this.bound.records || 2 * this.#heldBytes >= this.bound.bytes;
   }
 
   /** Whether this writer waits. */

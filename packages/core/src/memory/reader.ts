@@ -3,8 +3,8 @@ import { MillraceError } from '../error/index.js';
 import type { Cursor, Group, MemoryChannel } from './channel.js';
 import type { PartitionLog } from './log.js';
 
-/** Batches after which a commit is worth it although there are more to read. */
-const WORTHWHILE = 16;
+/** Batches for which a commit that makes room is put off while there is more to read. */
+const PUT_OFF = 16;
 
 /** What a reader needs of its session. */
 export interface ReaderHost {
@@ -97,7 +97,7 @@ export class MemoryReader implements ChannelReader {
 
   /** Whether writers wait for its commit, or soon will; not while there are some more batches that it may cover. */
   get standsInTheWay(): boolean {
-    return this.ahead && this.source.fills && (this.#taken >= WORTHWHILE || !this.#isBehind());
+    return this.ahead && this.source.fills && (this.#taken >= PUT_OFF || !this.#isBehind());
   }
 
   async endOffsets(): Promise<Offsets> {

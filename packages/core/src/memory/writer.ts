@@ -148,10 +148,10 @@ export class MemoryWriter implements ChannelWriter {
     if (objects === undefined ? bounds.length !== 2 * count : objects.length !== count) {
       throw new MillraceError('MILLRACE_VALUE_INVALID', `a batch of ${count} records has ${objects === undefined ? `${bounds.length} bounds` : `${objects.length} objects`}`, { channel: this.channel, partition });
     }
-    if (objects !== undefined && host.wire) {
-      throw new MillraceError('MILLRACE_CAPABILITY_MISSING', 'records by reference were sent to a location with wire, which carries encoded ones only', { channel: this.channel, partition });
+    if (objects !== undefined) {
+      if (host.wire) throw new MillraceError('MILLRACE_CAPABILITY_MISSING', 'records by reference were sent to a location with wire, which carries encoded ones only', { channel: this.channel, partition });
+      return;
     }
-    if (objects !== undefined) return;
     const limit = Math.min(host.recordBytes, target.bound.bytes);
     const mayExceed = bytes.byteLength > limit || ((batch.keys ?? batch.headers) !== undefined && weightOf(batch) > limit);
     if (mayExceed && largestRecord(batch) > limit) {

@@ -1,5 +1,5 @@
 import { EndOfStream } from '../channel/end-of-stream.js';
-import type { ChannelReader, ChannelRole, ChannelWriter, CommitResult, Offsets, Positions, Session, Transport } from '../channel/spi.js';
+import type { ChannelReader, ChannelRole, ChannelWriter, CommitResult, Offsets, Session, Transport } from '../channel/spi.js';
 import { NO_CHANNEL, type StatusFact } from '../channel/status-board.js';
 import { toError } from '../error/index.js';
 import { encodingOf } from '../external/index.js';
@@ -19,8 +19,6 @@ import type { Replay } from './replay.js';
 import { Wake, type Signal } from './signal.js';
 import { StateStore } from './state-store.js';
 import { StepScope } from './step.js';
-
-const NO_POSITIONS: Positions = new Map();
 
 export interface ExecutionOptions {
   readonly env: ReplicaEnvironment;
@@ -189,22 +187,22 @@ export class Execution {
    */
   commit(done = false): Promise<void> | undefined {
     const changes = this.#state!.changes(done);
-    let positions: Map<Session, Map<ChannelReader, Offsets>> | undefined;
+    const positions = new Map<Session, Map<ChannelReader, Offsets>>();
     for (const port of this.inputs.values()) {
       const offsets = port.takePositions();
       if (offsets === undefined) continue;
       const session = this.#sessionOf.get(port.reader)!;
-      (positions ??= new Map()).set(session, (positions.get(session) ?? new Map<ChannelReader, Offsets>()).set(port.reader, offsets));
+      positions.set(session, (positions.get(session) ?? new Map<ChannelReader, Offsets>()).set(port.reader, offsets));
     }
-    const isNeeded = changes !== undefined || positions !== undefined || this.step.hasSent || this.wantsCommit;
+    const isNeeded = changes !== undefined || positions.size > 0 || this.step.hasSent || this.wantsCommit;
     this.#dirty = false;
     this.step.hasSent = false;
     this.hasLost = false;
     if (!isNeeded) return undefined;
     this.#options.counters.commits++;
-    if (this.#others.length > 0) return this.#commitEach(this.#commitOrder(), positions ?? new Map(), changes);
+    if (this.#others.length > 0) return this.#commitEach(this.#commitOrder(), positions, changes);
     const home = this.#home;
-    const result = home.commit(positions?.get(home) ?? NO_POSITIONS, changes);
+    const result = home.commit(positions.get(home) ?? new Map(), changes);
     if (result instanceof Promise) return result.then((value) => this.#committed(value));
     this.#committed(result);
     return undefined;

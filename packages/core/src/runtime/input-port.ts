@@ -155,8 +155,10 @@ export class ChannelInputPort extends InputPort<unknown> {
       if (batch.count === 0) this.#advance(batch.partition, batch.next);
       else this.#hold(batch, 0);
     }
-    // A replay asks each time, since what it may hand out depends on where the other ports are.
-    return this.#decoders.canRead(this.#held) && (replay.active || (this.#isReady = true));
+    if (!this.#decoders.canRead(this.#held)) return false;
+    // In a replay it depends on where the other ports are, too.
+    this.#isReady = !replay.active;
+    return true;
   }
 
   /** When to look again although nothing wakes: for a schema that is missing. Infinity where none is. */

@@ -4,6 +4,7 @@ import { mayTransform } from '../codec/index.js';
 import { MillraceError } from '../error/index.js';
 import type { PartitionState, StateMetadata } from '../operator/index.js';
 
+const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 /** Key of the framework's own part of the state. @internal */
 export const DONE_KEY = 'framework';
@@ -78,12 +79,12 @@ export class StateStore {
       const text = this.#encode(slot);
       slot.pending = text;
       if (text === slot.committed) continue;
-      const bytes = Buffer.from(text);
+      const bytes = encoder.encode(text);
       const { replica, limit } = this.#options;
       if (bytes.length > limit) throw new MillraceError('MILLRACE_STATE_TOO_LARGE', `${replica} holds ${bytes.length} bytes in ${slot.key}; the backend takes ${limit}: keep less, or one value per partition`, { operator: replica });
       (changes ??= new Map()).set(slot.key, bytes);
     }
-    if (done && !this.done) (changes ??= new Map()).set(DONE_KEY, Buffer.from(JSON.stringify({ v: 1, done: true })));
+    if (done && !this.done) (changes ??= new Map()).set(DONE_KEY, encoder.encode(JSON.stringify({ v: 1, done: true })));
     return changes;
   }
 
