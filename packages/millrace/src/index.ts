@@ -23,8 +23,8 @@ export { Plugin } from '@millrace/core';
 export type { ExtendedPlugin, PluginClass, PluginContext, PortPlugin, ResourceHandlerPlugin, ServicePlugin } from '@millrace/core';
 
 // Codecs
-export { avro, bytes, json, text } from '@millrace/core';
-export type { AvroSchema, Codec, RecordOf, ValueProblem } from '@millrace/core';
+export { avro, bytes, json, lazy, text } from '@millrace/core';
+export type { AvroSchema, Codec, LazyCodec, LazyRecord, RecordOf, ValueProblem } from '@millrace/core';
 
 // Pipelines and plans
 export { Pipeline } from '@millrace/core';

@@ -17,8 +17,13 @@ export class Watch {
 
   /** The sink got records. */
   receive(readings: readonly Reading[]): void {
-    this.sum += sumOf(readings);
-    this.received += readings.length;
+    this.add(readings.length, sumOf(readings));
+  }
+
+  /** As {@link receive}, for who has their sum. */
+  add(count: number, sum: number): void {
+    this.sum += sum;
+    this.received += count;
     if (this.received === this.records) this.#endedAt = performance.now();
   }
 

@@ -5,10 +5,12 @@ import { Watch } from '../flow/watch.js';
 import type { Measured } from '../harness/race.js';
 import { startStopwatch } from '../harness/stopwatch.js';
 import { bootstrap } from './broker.js';
-import { Change } from './change.js';
+import { Change, LazyChange, LazySink } from './operators.js';
 import { withPipelineName } from './topics.js';
 
 export type Delivery = 'at-least-once' | 'exactly-once';
+/** Whether operators read records field by field, or as a whole. */
+export type Reads = 'lazy' | 'whole';
 
 /** Records of a `send` of the source. */
 const BATCH = 500;
@@ -28,10 +30,10 @@ export function produce(topic: string, records: number): Promise<Measured> {
 }
 
 /** Reads a topic to its end, under a new group: from the opened port to the commit after the last record. */
-export function consume(topic: string, records: number, sum = expectedSum(records)): Promise<Measured> {
+export function consume(topic: string, records: number, { sum = expectedSum(records), reads = 'whole' }: { readonly sum?: number; readonly reads?: Reads } = {}): Promise<Measured> {
   return withPipelineName('consume', async (name) => {
     const pipeline = new Pipeline(name);
-    pipeline.add(Sink, {}, { name: 'sink' }).readings.from(`${location()}/${topic}?group=${name}&until=end&format=avro-bare`);
+    pipeline.add(reads === 'lazy' ? LazySink : Sink, {}, { name: 'sink' }).readings.from(`${location()}/${topic}?group=${name}&until=end&format=avro-bare`);
     const watch = new Watch(records);
     const measured = await measure(pipeline, watch);
     if (watch.received !== records || watch.sum !== sum) throw new Error(`the sink received ${watch.received} of ${records} records, or others than were sent`);
@@ -40,10 +42,10 @@ export function consume(topic: string, records: number, sum = expectedSum(record
 }
 
 /** Changes one field of every record of a topic on the way to another: from the opened ports to the commit after the last record. */
-export function transform(from: string, to: string, delivery: Delivery): Promise<Measured> {
+export function transform(from: string, to: string, delivery: Delivery, reads: Reads = 'lazy'): Promise<Measured> {
   return withPipelineName('transform', (name) => {
     const pipeline = new Pipeline(name);
-    const change = pipeline.add(Change, {}, { name: 'change' });
+    const change = pipeline.add(reads === 'lazy' ? LazyChange : Change, {}, { name: 'change' });
     change.readings.from(`${location()}/${from}?group=${name}&until=end&format=avro-bare`);
     change.changed.to(`${location()}/${to}?format=avro-bare`);
     return measure(pipeline, new Watch(0), delivery);

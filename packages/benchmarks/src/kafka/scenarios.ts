@@ -1,5 +1,5 @@
 import { expectedSum } from '../flow/records.js';
-import { race, type Contender } from '../harness/race.js';
+import { race, type Contender, type Rival } from '../harness/race.js';
 import type { Scenario } from '../harness/scenario.js';
 import { hello } from './hello.js';
 import { latency } from './latency.js';
@@ -9,7 +9,7 @@ import { platformaticPeer } from './peers/platformatic.js';
 import { anew, contender, rival, type Peer } from './peers/rival.js';
 import { StreamsPeer, type Guarantee } from './peers/streams.js';
 import { pipeline } from './pipeline.js';
-import { consume, produce, transform, type Delivery } from './runs.js';
+import { consume, produce, transform, type Delivery, type Reads } from './runs.js';
 import { withOutput, withTopic } from './topics.js';
 
 /** What Millrace, and who is as quick, writes, reads or changes in a round. */
@@ -36,9 +36,10 @@ const consuming: Scenario = {
   run: () => withFilled(2 * RECORDS, (from) => race({
     bench: 'kafka/consume',
     sharesHeap: false,
-    ours: { name: 'millrace', records: 2 * RECORDS, run: () => consume(from, 2 * RECORDS) },
+    ours: { name: 'millrace', records: 2 * RECORDS, run: () => consume(from, 2 * RECORDS, { reads: 'lazy' }) },
     rivals: [
       rival({ name: 'ConsumerPerformance', target: 2, records: 2 * RECORDS, from, writes: false, start: () => ({ run: consumerPerformance }) }),
+      { name: 'whole records', target: 1, records: 2 * RECORDS, run: () => consume(from, 2 * RECORDS) },
       rival({ name: 'kafkajs', target: 3, records: 2 * RECORDS, from, writes: false, start: () => new NodePeer(new URL('./peers/kafkajs-consume.js', import.meta.url)) }),
     ],
   })),
@@ -49,7 +50,7 @@ type Life = (start: () => Peer | Promise<Peer>) => Peer | Promise<Peer>;
 
 const throughout: Life = (start) => start();
 
-function transforming(bench: string, ours: (from: string) => Contender, life: Life): Scenario {
+function transforming(bench: string, ours: (from: string) => Contender, life: Life, others: (from: string) => readonly Rival[] = () => []): Scenario {
   return {
     bench,
     run: () => withFilled(RECORDS, (from) => withFilled(FEW, (few) => race({
@@ -59,6 +60,7 @@ function transforming(bench: string, ours: (from: string) => Contender, life: Li
       rivals: [
         streams(from, 'at_least_once', life),
         rival({ name: 'kafkajs', target: 25, records: FEW, from: few, writes: true, start: () => life(() => new NodePeer(new URL('./peers/kafkajs-transform.js', import.meta.url))) }),
+        ...others(from),
       ],
     }))),
   };
@@ -96,11 +98,11 @@ function streams(from: string, guarantee: Guarantee, life: Life) {
 }
 
 /** The change of a filled topic, whose output is looked at once. */
-function ourTransform(from: string, delivery: Delivery): Contender {
+function ourTransform(from: string, delivery: Delivery, reads: Reads = 'lazy'): Contender {
   let verified = false;
-  return { name: delivery, records: RECORDS, run: () => withOutput('transform', RECORDS, async (to) => {
-    const measured = await transform(from, to, delivery);
-    if (!verified) await consume(to, RECORDS, expectedSum(RECORDS) + RECORDS);
+  return { name: reads === 'lazy' ? delivery : 'whole records', records: RECORDS, run: () => withOutput('transform', RECORDS, async (to) => {
+    const measured = await transform(from, to, delivery, reads);
+    if (!verified) await consume(to, RECORDS, { sum: expectedSum(RECORDS) + RECORDS });
     verified = true;
     return measured;
   }) };
@@ -117,7 +119,7 @@ function withFilled<T>(records: number, use: (topic: string) => Promise<T>): Pro
 export const kafkaScenarios: readonly Scenario[] = [
   producing,
   consuming,
-  transforming('kafka/transform', (from) => ourTransform(from, 'at-least-once'), throughout),
+  transforming('kafka/transform', (from) => ourTransform(from, 'at-least-once'), throughout, (from) => [{ ...ourTransform(from, 'at-least-once', 'whole'), target: 1 }]),
   transformingExactlyOnce,
   transforming('kafka/transform-cold', (from) => ourColdTransform(from, 'at-least-once'), anew),
   transformingExactlyOnceCold,

@@ -1,6 +1,6 @@
 import { expectTypeOf } from 'vitest';
 import { z } from 'zod';
-import { avro, bytes, haveSameValues, incompatibilities, json, text, type Codec, type Decoder, type RecordOf, type WriterSchema } from './index.js';
+import { avro, bytes, haveSameValues, incompatibilities, json, lazy, text, type Codec, type Decoder, type LazyCodec, type LazyRecord, type RecordOf, type WholeOf, type WriterSchema } from './index.js';
 
 const Wide = avro(z.object({ text: z.string(), more: z.int() }).meta({ id: 'Wide' }));
 const Narrow = avro(z.object({ text: z.string() }).meta({ id: 'Narrow' }));
@@ -52,5 +52,31 @@ if (Narrow.isValid(value)) expectTypeOf(value).toEqualTypeOf<{ text: string }>()
 expectTypeOf(Narrow.parse(value)).toEqualTypeOf<{ text: string }>();
 // @ts-expect-error a record of another schema
 Wide.encode({ text: 1 }, Buffer.alloc(1), 0);
+
+// A lazy record gives its fields by name, and takes changes of them alone.
+expectTypeOf(lazy(Wide)).toEqualTypeOf<LazyCodec<{ text: string; more: number }>>();
+expectTypeOf<RecordOf<ReturnType<typeof lazy<{ a: string }>>>>().toEqualTypeOf<LazyRecord<{ a: string }>>();
+expectTypeOf<WholeOf<LazyRecord<{ a: string }>>>().toEqualTypeOf<{ a: string }>();
+expectTypeOf<WholeOf<{ a: string }>>().toEqualTypeOf<{ a: string }>();
+const record = lazy(Wide).of({ text: 'a', more: 1 });
+expectTypeOf(record.get('more')).toEqualTypeOf<number>();
+expectTypeOf(record.with({ more: 2 })).toEqualTypeOf<LazyRecord<{ text: string; more: number }>>();
+expectTypeOf(record.toObject()).toEqualTypeOf<{ text: string; more: number }>();
+// @ts-expect-error no such field
+record.get('txt');
+// @ts-expect-error another type
+record.with({ more: 'a' });
+// @ts-expect-error a misspelt field
+record.with({ mroe: 2 });
+// @ts-expect-error fields are asked for
+void record.text;
+// @ts-expect-error a field is missing
+lazy(Wide).of({ text: 'a' });
+// @ts-expect-error a codec of texts has no fields
+lazy(text());
+// @ts-expect-error a lazy record is no whole one
+Wide.encode(record, Buffer.alloc(1), 0);
+// @ts-expect-error nor is a record of another schema this one
+lazy(Narrow).encode(record, Buffer.alloc(1), 0);
 
 void [wider, narrower, unknown, same, less, more];

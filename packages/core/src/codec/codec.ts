@@ -22,7 +22,8 @@ export interface Decoder<out T> {
   /**
    * Reads the record in `bytes` from `start` up to, not including, `end`; all of it must be used up.
    *
-   * The value shares nothing with `bytes`, which may be reused or dropped afterwards.
+   * The value shares nothing with `bytes`, which may be reused or dropped afterwards; but a {@link LazyRecord} does, so that they must stay
+   * as they are.
    *
    * @throws MillraceError `MILLRACE_UNDECODABLE` for bytes that are no such record, or that ask for more time, memory or
    * depth than their size warrants.

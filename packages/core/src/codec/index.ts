@@ -1,10 +1,12 @@
 export { avro } from './avro.js';
+export { copyBytes, viewOf } from './bytes.js';
 export { MAX_SCHEMA_BYTES } from './avro/limits.js';
 export type { AvroSchema } from './avro/parse.js';
 export { encodeToBuffer, type Codec, type Decoder, type RecordOf, type ValueProblem, type WriterSchema } from './codec.js';
 export { json } from './json.js';
 export { firstInvalid } from './first-invalid.js';
 export { jsonFormOf } from './json-form.js';
+export { lazy, type LazyCodec, type LazyRecord, type WholeOf } from './lazy.js';
 export { bytes, text } from './plain.js';
 export { mayTransform } from './zod/inspect.js';
 export { haveSameValues, incompatibilities, parseWriterSchema } from './writer-schema.js';

@@ -21,6 +21,7 @@ export const ERROR_CODES = {
   MILLRACE_SCHEMA_CLASH: 'two schemas that differ have one fingerprint',
   MILLRACE_VALUE_INVALID: 'a value does not match the schema of its port',
   MILLRACE_UNDECODABLE: 'a record cannot be decoded',
+  MILLRACE_FIELD_UNDECODABLE: 'a field of a lazy record cannot be decoded',
   MILLRACE_BATCH_UNREADABLE: 'a record batch of a broker is damaged, or of a form that cannot be read',
   MILLRACE_RECORD_TOO_LARGE: 'a record exceeds the limit of its backend',
   MILLRACE_STATE_TOO_LARGE: 'a state value exceeds the limit of its backend',

@@ -1,7 +1,7 @@
 /** What must not compile in a pipeline, and what must. Checked by the type check of the repository. */
 import { expectTypeOf } from 'vitest';
 import { z } from 'zod';
-import { avro, type RecordOf } from '../codec/index.js';
+import { avro, lazy, type LazyRecord, type RecordOf } from '../codec/index.js';
 import { input, operator, Operator, output, type ParametersOf } from '../operator/index.js';
 import type { Plan } from '../plan/index.js';
 import { DeadLetter, InputPort, OutputPort } from '../port/index.js';
@@ -48,6 +48,14 @@ class Many extends Operator {
   @input(DeadLetter) declare readonly lost: InputPort<DeadLetter>;
   override onRunning(): void {}
 }
+@operator()
+class Lazy extends Operator {
+  @input(lazy(Greeting)) declare readonly greetings: InputPort<LazyRecord<Greeting>>;
+  @output(lazy(Wide)) declare readonly wide: OutputPort<LazyRecord<Wide>>;
+  // @ts-expect-error lazy records are not whole ones
+  @input(lazy(Greeting)) declare readonly whole: InputPort<Greeting>;
+  override onRunning(): void {}
+}
 class NoOperator {}
 
 export class Parameters extends Pipeline {
@@ -82,6 +90,7 @@ const pipeline = new Pipeline('p');
 const writer = pipeline.add(Writer, { recordCount: 1 }, { name: 'writer' });
 const reader = pipeline.add(Reader, {}, { name: 'reader' });
 const many = pipeline.add(Many, {}, { name: 'many' });
+const lazily = pipeline.add(Lazy, {}, { name: 'lazily' });
 
 export function references(): void {
   expectTypeOf(writer).toEqualTypeOf<{ readonly greetings: OutputRef<Greeting> }>();
@@ -98,7 +107,12 @@ export function connections(): void {
   reader.greetings.connect(writer.greetings);
   reader.greetings.connect(writer.greetings, many.wide);
   many.lost.connect(reader.greetings.deadLetters);
+  // Lazy or whole, the records are the same.
+  lazily.greetings.connect(writer.greetings, many.wide, lazily.wide);
+  reader.greetings.connect(lazily.wide);
 
+  // @ts-expect-error other records, lazy or not
+  lazily.greetings.connect(many.other);
   // @ts-expect-error it reads members that are not written
   many.wideIn.connect(writer.greetings);
   // @ts-expect-error another record

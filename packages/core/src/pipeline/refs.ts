@@ -1,3 +1,4 @@
+import type { WholeOf } from '../codec/index.js';
 import type { InputPort, OutputPort, DeadLetter } from '../port/index.js';
 import type { PipelineNode } from './pipeline.js';
 
@@ -26,7 +27,7 @@ export interface OutputRef<out T> {
 
 /** What `add` returns: a reference for each port. */
 export type Refs<I> = {
-  readonly [K in keyof I as I[K] extends InputPort<infer _T> | OutputPort<infer _U> ? K : never]: I[K] extends InputPort<infer T> ? InputRef<T> : I[K] extends OutputPort<infer T> ? OutputRef<T> : never;
+  readonly [K in keyof I as I[K] extends InputPort<infer _T> | OutputPort<infer _U> ? K : never]: I[K] extends InputPort<infer T> ? InputRef<WholeOf<T>> : I[K] extends OutputPort<infer T> ? OutputRef<WholeOf<T>> : never;
 };
 
 /** Where a port stands in a pipeline. */

@@ -34,7 +34,8 @@ export class Recovery {
 
   /** The failure as it is reported: with the place, and the operator's own error as its cause. */
   describe({ hook, cause }: HookError): Error {
-    if (MillraceError.is(cause)) return cause;
+    // That a field of a lazy record is damaged tells only with its place.
+    if (MillraceError.is(cause) && cause.code !== 'MILLRACE_FIELD_UNDECODABLE') return cause;
     const record = hook === 'onRunning' ? this.#record : undefined;
     const at = record === undefined ? '' : ` at ${record.port}, partition ${record.partition}, offset ${record.offset}`;
     return new MillraceError(hook === 'onRunning' ? 'MILLRACE_STEP_FAILED' : 'MILLRACE_HOOK_FAILED', `${this.#replica}.${hook} failed${at}: ${cause.message}`, { operator: this.#replica, port: record?.port, partition: record?.partition, offset: record?.offset, cause });

@@ -39,6 +39,11 @@ export class BinaryDecoder {
     this.#depth = 0;
   }
 
+  /** Where the next read begins, in the bytes. */
+  get position(): number {
+    return this.#position;
+  }
+
   /** To be called after the last read: what is left over means that the bytes are something else. */
   finish(): void {
     if (this.#position !== this.#end) this.fail(`${this.#end - this.#position} bytes are left over`);

@@ -1,3 +1,4 @@
+import { copyBytes, targetOf } from '../bytes.js';
 import { HAS_FAST_TEXT, type FastBuffer } from './fast-buffer.js';
 import { isFloat, isInt64 } from './values.js';
 
@@ -136,6 +137,13 @@ export class BinaryEncoder {
     if (needed !== guessed) buffer.copyWithin(start + needed, start + guessed, start + guessed + written);
     this.writeInt(written);
     this.position = start + needed + written;
+  }
+
+  /** What was encoded before, as it is. */
+  writeEncoded(bytes: Uint8Array, source: DataView, start: number, end: number): void {
+    const position = this.position;
+    this.position += end - start;
+    if (this.position <= this.#buffer.length) copyBytes(bytes, source, start, end - start, this.#buffer, targetOf(this.#buffer), position);
   }
 
   /** A symbol of an enum or the branch of a union. */

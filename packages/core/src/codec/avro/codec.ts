@@ -2,23 +2,22 @@ import { MillraceError } from '../../error/index.js';
 import type { Codec, Decoder, ValueProblem, WriterSchema } from '../codec.js';
 import { FIRST_INVALID, type ChecksMany } from '../first-invalid.js';
 import { JSON_FORM, type JsonForm } from '../json-form.js';
+import { LAZY_FORM, notLazy, type LazyCodec } from '../lazy.js';
 import { invalidValue } from '../value-problem.js';
 import { DIFFERENCES, formatDifference, incompatible, VALUES, type Comparable } from '../writer-schema.js';
-import { BinaryEncoder } from './binary-encoder.js';
 import { canonicalForm, valuesOf } from './canonical.js';
 import { clashOf } from './clash.js';
 import { compileCheck, compileCheckAll } from './compile-check.js';
 import { compileWrite, type Write } from './compile-write.js';
 import { AvroDecoder } from './decoder.js';
+import { encodeWith } from './encode.js';
 import { crc64Avro } from './fingerprint.js';
+import { AvroLazyCodec } from './lazy-codec.js';
 import { MAX_KNOWN_WRITERS } from './limits.js';
 import { parseAvroSchema } from './parse.js';
 import { explain } from './problems.js';
 import { resolve } from './resolve.js';
-import type { AvroType } from './schema.js';
-
-/** One for all. A value whose getter encodes another one finds it at work, and that one gets an encoder of its own. */
-const shared = new BinaryEncoder();
+import { titleOf, type AvroType } from './schema.js';
 
 interface KnownWriter<T> {
   readonly schema: string;
@@ -48,6 +47,7 @@ export class AvroCodec<T> implements Codec<T>, Comparable, ChecksMany {
   #write: Write | undefined;
   #values: string | undefined;
   #jsonForm: JsonForm<T> | undefined;
+  #lazyForm: LazyCodec<T> | undefined;
 
   /**
    * @param schema the text that writers publish; it must say the same as `type`.
@@ -77,18 +77,13 @@ export class AvroCodec<T> implements Codec<T>, Comparable, ChecksMany {
 
   encode(value: T, buffer: Buffer, position: number): number {
     const write = (this.#write ??= compileWrite(this.#type, this.name));
-    const encoder = shared.isAtWork ? new BinaryEncoder() : shared;
-    encoder.start(buffer, position);
     try {
-      write(encoder, value);
+      return encodeWith(write, value, buffer, position);
     } catch (cause) {
-      encoder.release();
       const problems = this.problems(value);
       if (problems.length === 0) throw cause;
       throw invalidValue(this.name, problems);
     }
-    encoder.release();
-    return encoder.position > buffer.length ? buffer.length - encoder.position : encoder.position;
   }
 
   decoder(writer: WriterSchema): Decoder<T> {
@@ -126,6 +121,13 @@ export class AvroCodec<T> implements Codec<T>, Comparable, ChecksMany {
 
   [JSON_FORM](): JsonForm<T> {
     return (this.#jsonForm ??= this.#parts.jsonForm(this));
+  }
+
+  [LAZY_FORM](): LazyCodec<T> {
+    const type = this.#type;
+    if (type.kind !== 'record') throw notLazy(titleOf(type));
+    // The values of a record type are objects.
+    return (this.#lazyForm ??= new AvroLazyCodec(type, this as never) as unknown as LazyCodec<T>);
   }
 
   /** What a writer published, once it is known to be what its fingerprint stands for. */

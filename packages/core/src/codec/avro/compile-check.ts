@@ -20,7 +20,7 @@ export function compileCheckAll(type: AvroType, title: string): (values: readonl
 }
 
 /** In the code `v` is a value, always a variable, and `d` the number of records around it. */
-class CheckCompiler {
+export class CheckCompiler {
   readonly program = new Program();
 
   check(type: AvroType, v: string): string {

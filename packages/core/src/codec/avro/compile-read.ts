@@ -16,7 +16,7 @@ export function compileRead(plan: ReadPlan, title: string): Read {
 }
 
 /** In the code `c` is the decoder. */
-class ReadCompiler {
+export class ReadCompiler {
   readonly program = new Program();
 
   /** The expression that reads one value. */
@@ -43,7 +43,7 @@ class ReadCompiler {
 
   #record(plan: RecordPlan): string {
     return this.program.function('c', plan, () => {
-      const lines = plan.fields.map((step, index) => ('skip' in step ? this.#skip(step.skip) : `const v${index} = ${this.read(step.plan)};`));
+      const lines = plan.fields.map((step, index) => ('skip' in step ? this.skip(step.skip) : `const v${index} = ${this.read(step.plan)};`));
       const nested = isRecursive(plan.written) || isRecursive(plan.reader);
       if (nested) lines.push('c.leave();');
       const read = new Map(plan.fields.flatMap((step, index) => ('skip' in step ? [] : [[step.field, `v${index}`] as const])));
@@ -54,12 +54,12 @@ class ReadCompiler {
         const value = read.get(field);
         if (field.omitted === true && value !== undefined) lines.push(`if (${value} !== undefined) out[${quote(field.name)}] = ${value};`);
       }
-      return [...this.#entry(plan.written, nested), ...lines, 'return out;'].join('\n');
+      return [...this.entry(plan.written, nested), ...lines, 'return out;'].join('\n');
     });
   }
 
   /** What a record costs before it is read. */
-  #entry(written: RecordType, nested: boolean): string[] {
+  entry(written: RecordType, nested: boolean): string[] {
     const free = freeValuesOf(written);
     return [...(nested ? ['c.enter();'] : []), ...(free === undefined ? [] : [`c.charge(${free});`])];
   }
@@ -75,7 +75,7 @@ return out;`,
   }
 
   /** The statement that passes over one value; empty for a value without bytes. */
-  #skip(type: AvroType): string {
+  skip(type: AvroType): string {
     switch (type.kind) {
       case 'null':
         return '';
@@ -107,18 +107,18 @@ return out;`,
 
   #skipBlocks(key: object, items: AvroType, keyBytes: 0 | 1): string {
     return this.program.function('c', key, () => {
-      const each = `${keyBytes === 1 ? 'c.skipBytes(); ' : ''}${this.#skip(items)}`;
+      const each = `${keyBytes === 1 ? 'c.skipBytes(); ' : ''}${this.skip(items)}`;
       return `for (let n; (n = c.skipBlock(${minBytes(items) + keyBytes})) !== 0;)${each === '' ? ';' : ` while (n-- > 0) { ${each} }`}`;
     });
   }
 
   #skipUnion(type: UnionType): string {
-    return this.program.function('c', type, () => choose(type.branches.map((branch) => `${this.#skip(branch)} return;`)));
+    return this.program.function('c', type, () => choose(type.branches.map((branch) => `${this.skip(branch)} return;`)));
   }
 
   #skipRecord(type: RecordType): string {
     return this.program.function('c', type, () => {
-      const lines = type.fields.map((field) => this.#skip(field.type));
+      const lines = type.fields.map((field) => this.skip(field.type));
       return (isRecursive(type) ? ['c.enter();', ...lines, 'c.leave();'] : lines).join('\n');
     });
   }

@@ -3,7 +3,7 @@ import { absence, kindTest } from './compile-check.js';
 import { member, Program } from './program.js';
 import { valueKindOf, type ArrayType, type AvroType, type MapType, type RecordType, type UnionType } from './schema.js';
 
-export type Write = (encoder: BinaryEncoder, value: unknown) => void;
+export type Write<V = unknown> = (encoder: BinaryEncoder, value: V) => void;
 
 /**
  * Compiles what writes a value of this type. It trusts the value's shape but not its primitives: the encoder throws for a
@@ -16,7 +16,7 @@ export function compileWrite(type: AvroType, title: string): Write {
 }
 
 /** In the code `e` is the encoder and `v` a value, always a variable. */
-class WriteCompiler {
+export class WriteCompiler {
   readonly program = new Program();
 
   write(type: AvroType, v: string): string {

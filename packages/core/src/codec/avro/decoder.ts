@@ -5,7 +5,7 @@ import { compileRead, type Read } from './compile-read.js';
 import type { ReadPlan } from './resolve.js';
 
 /** One for all: reading never runs foreign code, so no two reads are ever under way. */
-const binary = new BinaryDecoder();
+export const binary = new BinaryDecoder();
 
 /** Reads what a plan says; compiled when the first record comes. */
 export class AvroDecoder<T> implements Decoder<T> {

@@ -44,6 +44,7 @@ export const REMEDIES: Readonly<Record<ErrorCode, string>> = {
   MILLRACE_SCHEMA_CLASH: 'Logical types and defaults are not part of a fingerprint: name one of the two schemas otherwise.',
   MILLRACE_VALUE_INVALID: 'Send what the schema says; the message has paths and shortened values. Nothing of the batch was sent.',
   MILLRACE_UNDECODABLE: 'Bytes that are no record of the schema. Set `onError` of the input to `skip` or `deadLetter` where that may happen.',
+  MILLRACE_FIELD_UNDECODABLE: 'Bytes within a record that are no value of its schema, found when they were asked for. Set `onError` of the input to `skip` or `deadLetter` where that may happen.',
   MILLRACE_BATCH_UNREADABLE: "The message names topic, partition, offset and what is wrong. Damage: check the broker's disk and network; to go on without the batch, set the group's position behind it. An old message format or unknown compression: rewrite the topic.",
   MILLRACE_RECORD_TOO_LARGE: 'Send smaller records, or keep the payload elsewhere and send where it is.',
   MILLRACE_STATE_INVALID: 'Give every member of the schema a default, and keep old values readable when it changes.',

@@ -1,0 +1,114 @@
+import type { BinaryDecoder } from './binary-decoder.js';
+import { CheckCompiler } from './compile-check.js';
+import { compileRead, ReadCompiler, type Read } from './compile-read.js';
+import { WriteCompiler, type Write } from './compile-write.js';
+import { EncodedRecord, type ChangedRecord, type Chunk } from './lazy-record.js';
+import { member, quote } from './program.js';
+import { resolve, type ReadPlan, type RecordPlan } from './resolve.js';
+import type { Field, RecordType } from './schema.js';
+import { isInherited } from './values.js';
+
+/** What a schema's lazy records are compiled to. */
+export interface LazyProgram<T extends object> {
+  /** Of every record that {@link scan} gives; `codec` is yet to be set. */
+  readonly prototype: { codec: EncodedRecord<T>['codec'] };
+  /** Passes over a record, noting where its fields are. */
+  scan(decoder: BinaryDecoder, chunk: Chunk, start: number, end: number): EncodedRecord<T>;
+}
+
+/** What a record asks for fields that it does not hold. */
+export interface FieldReader {
+  /** Reads the field that begins at `position` of a record that ends at `end`. @throws MillraceError `MILLRACE_FIELD_UNDECODABLE` */
+  readField(read: Read, field: string, chunk: Chunk, position: number, end: number): unknown;
+  /** The error for a field that is not there. */
+  unknown(field: string): Error;
+}
+
+/** Numbers that take no memory of their own, and texts that are there already: reading them is all that passing over them would be. */
+const SMALL = new Set<string>(['readBoolean', 'readInt', 'readLong']);
+
+/** A field as the code of a record has it. */
+interface Place {
+  readonly field: Field;
+  readonly plan: ReadPlan;
+  /** The member that holds its value, or where it begins. */
+  readonly slot: string;
+  readonly isHeld: boolean;
+  /** The expression for where it ends, where it is not held; `r` is the record. */
+  readonly end: string;
+  /** Where it ends is noted in a member of its own. */
+  readonly notesEnd: boolean;
+}
+
+/** The fields of a record whose writer has the schema of the reader. */
+function placesOf(type: RecordType): readonly Place[] {
+  const { fields } = resolve(type, type, type.name).plan as RecordPlan;
+  const plans = fields.map((step) => ('skip' in step ? undefined : step));
+  return plans.map((step, index) => {
+    const { field, plan } = step!;
+    const next = plans[index + 1];
+    const isHeld = isSmall(plan);
+    const notesEnd = !isHeld && next !== undefined && isSmall(next.plan);
+    return { field, plan, slot: `s${index}`, isHeld, notesEnd, end: next === undefined ? 'r.end' : notesEnd ? `r.e${index}` : `r.s${index + 1}` };
+  });
+}
+
+function isSmall(plan: ReadPlan): boolean {
+  return plan.step === 'enum' || plan.step === 'null' || (plan.step === 'primitive' && SMALL.has(plan.read));
+}
+
+/** Compiles how lazy records of a type are read. In the code `c` is the decoder and `r` a record. */
+export function compileLazy<T extends object>(type: RecordType, fields: FieldReader): LazyProgram<T> {
+  const compiler = new ReadCompiler();
+  const { program } = compiler;
+  const places = placesOf(type);
+  const slots = places.flatMap(({ slot, notesEnd }, index) => (notesEnd ? [slot, `e${index}`] : [slot]));
+  const scan = places.flatMap(({ plan, field, slot, isHeld, notesEnd }, index) => [
+    isHeld ? `const ${slot} = ${compiler.read(plan)};` : `const ${slot} = c.position; ${compiler.skip(field.type)}`,
+    ...(notesEnd ? [`const e${index} = c.position;`] : []),
+  ]);
+  const cases = places.map(({ field, plan, slot, isHeld, end }) => {
+    const value = isHeld ? `this.${slot}` : `${program.constant(fields)}.readField(${program.constant(compileRead(plan, `${type.name}.${field.name}`))}, ${quote(field.name)}, this.chunk, this.${slot}, ${end.replace('r.', 'this.')})`;
+    return `case ${quote(field.name)}: return ${value};`;
+  });
+  return program.link(
+    `(() => {
+class Encoded extends ${program.constant(EncodedRecord)} {
+constructor(${['chunk', 'start', 'end', ...slots].join(', ')}) { super(chunk, start, end); ${slots.map((slot) => `this.${slot} = ${slot};`).join(' ')} }
+get(field) { switch (field) {
+${cases.join('\n')}
+default: throw ${program.constant(fields)}.unknown(field);
+} }
+}
+return { prototype: Encoded.prototype, scan(c, chunk, start, end) {
+${[...compiler.entry(type, false), ...scan].join('\n')}
+return new Encoded(${['chunk', 'start', 'end', ...slots].join(', ')});
+} };
+})()`,
+    `lazy/${type.name}`,
+  ) as LazyProgram<T>;
+}
+
+/** Compiles what writes a record with changes: their values, and the bytes of the fields between. */
+export function compileWriteChanged<T extends object>(type: RecordType): Write<ChangedRecord<T>> {
+  const compiler = new WriteCompiler();
+  const lines = placesOf(type).map(({ field, slot, isHeld, end }) => {
+    const write = compiler.write(field.type, 'v');
+    if (isHeld) return `{ const v = ${isChanged(field)} ? m[${quote(field.name)}] : r.${slot}; ${write} }`;
+    return `if (${isChanged(field)}) { const v = m[${quote(field.name)}]; ${write} } else e.writeEncoded(k.bytes, k.view, r.${slot}, ${end});`;
+  });
+  return compiler.program.link(`(e, v) => { const r = v.base, m = v.changes, k = r.chunk; ${lines.join('\n')} }`, `write-changed/${type.name}`) as Write<ChangedRecord<T>>;
+}
+
+/** Compiles the check of changes: true where each is a value of its field. */
+export function compileCheckChanges(type: RecordType): (changes: object) => boolean {
+  const compiler = new CheckCompiler();
+  const lines = type.fields.map((field) => `if (${isChanged(field)}) { const v = ${member('m', field.name)}; if (!(${compiler.check(field.type, 'v')})) return false; }`);
+  return compiler.program.link(`(m) => { const d = 1; ${lines.join('\n')} return true; }`, `check-changes/${type.name}`) as (changes: object) => boolean;
+}
+
+/** The expression for whether changes `m` have a field. */
+function isChanged({ name }: Field): string {
+  const key = quote(name);
+  return isInherited(name) ? `Object.hasOwn(m, ${key})` : `(m[${key}] !== undefined || ${key} in m)`;
+}

@@ -1,0 +1,200 @@
+import { MillraceError } from '../../error/index.js';
+import type { Codec, Decoder, ValueProblem, WriterSchema } from '../codec.js';
+import { FIRST_INVALID, type ChecksMany } from '../first-invalid.js';
+import { JSON_FORM, jsonFormOf, type JsonForm } from '../json-form.js';
+import type { LazyCodec, LazyRecord } from '../lazy.js';
+import { undecodable, undecodableField } from '../undecodable.js';
+import { invalidValue, shorten } from '../value-problem.js';
+import { DIFFERENCES, incompatibilities, VALUES, type Comparable } from '../writer-schema.js';
+import { compileCheckChanges, compileLazy, compileWriteChanged, type FieldReader, type LazyProgram } from './compile-lazy.js';
+import type { Read } from './compile-read.js';
+import type { Write } from './compile-write.js';
+import { binary } from './decoder.js';
+import { encodeWith } from './encode.js';
+import { Chunk, OwnRecord, WholeRecord, type ChangedRecord } from './lazy-record.js';
+import { explain } from './problems.js';
+import type { RecordType } from './schema.js';
+
+let codecs = 0;
+
+/** The codec of lazy records of an Avro type: its wire is that of the codec of whole ones. */
+export class AvroLazyCodec<T extends object> implements LazyCodec<T>, Comparable, ChecksMany, FieldReader {
+  readonly format = 'avro';
+  readonly #type: RecordType;
+  readonly #whole: Codec<T>;
+  readonly #fields: ReadonlySet<string>;
+  /** Records of another codec are others, whatever they hold. */
+  readonly #id = ++codecs;
+  #program: LazyProgram<T> | undefined;
+  #writeChanged: Write<ChangedRecord<T>> | undefined;
+  #checkChanges: ((changes: object) => boolean) | undefined;
+  #itself: Decoder<T> | undefined;
+
+  /** @param whole the codec of the same type */
+  constructor(type: RecordType, whole: Codec<T>) {
+    this.#type = type;
+    this.#whole = whole;
+    this.#fields = new Set(type.fields.map(({ name }) => name));
+  }
+
+  get name(): string {
+    return this.#whole.name;
+  }
+
+  get schema(): string {
+    return this.#whole.schema;
+  }
+
+  get fingerprint(): string {
+    return this.#whole.fingerprint;
+  }
+
+  of(value: T): LazyRecord<T> {
+    if (!this.#whole.isValid(value)) throw invalidValue(this.name, this.#whole.problems(value));
+    return new WholeRecord(this, value);
+  }
+
+  isValid(value: unknown): value is LazyRecord<T> {
+    return value instanceof OwnRecord && value.codec === this;
+  }
+
+  problems(value: unknown): ValueProblem[] {
+    if (this.isValid(value)) return [];
+    const found = value instanceof OwnRecord ? `one of another codec, ${value.codec.name || 'without a name'}` : shorten(value);
+    return [{ path: '', expected: `a lazy record of this codec, read from a port that has it or made by its of()`, found }];
+  }
+
+  parse(value: unknown): LazyRecord<T> {
+    if (!this.isValid(value)) throw invalidValue(this.name, this.problems(value));
+    return new WholeRecord(this, this.#whole.parse(value.toObject()));
+  }
+
+  encode(record: LazyRecord<T>, buffer: Buffer, position: number): number {
+    if (!(record instanceof OwnRecord) || record.codec !== this) throw invalidValue(this.name, this.problems(record));
+    return record.encode(buffer, position);
+  }
+
+  decoder(writer: WriterSchema): Decoder<LazyRecord<T>> {
+    const whole = this.#whole.decoder(writer);
+    if (writer.fingerprint !== this.fingerprint) return { decode: (bytes, start, end) => new WholeRecord(this, whole.decode(bytes, start, end)) };
+    return new LazyDecoder(this.#compiled(), this.name);
+  }
+
+  /** @throws MillraceError `MILLRACE_VALUE_INVALID` for a change that is no value of its field */
+  check(changes: Partial<T>): void {
+    if ((this.#checkChanges ??= compileCheckChanges(this.#type))(changes)) return;
+    throw invalidValue(this.name, this.#problemsOf(changes));
+  }
+
+  has(field: string): boolean {
+    return this.#fields.has(field);
+  }
+
+  unknown(field: string): MillraceError {
+    return new MillraceError('MILLRACE_OPTION_INVALID', `a record${this.name === '' ? '' : ` of ${this.name}`} has no field ${field}; it has ${[...this.#fields].join(', ')}`);
+  }
+
+  /** A value with changes, of which only fields count. */
+  merge(value: T, changes: Partial<T>): T {
+    const merged = { ...value };
+    for (const { name, omitted } of this.#type.fields) {
+      if (!Object.hasOwn(changes, name)) continue;
+      const key = name as keyof T;
+      if (omitted === true && changes[key] === undefined) delete merged[key];
+      else Object.defineProperty(merged, name, { value: changes[key], writable: true, enumerable: true, configurable: true });
+    }
+    return merged;
+  }
+
+  /** A record of this schema as a whole. */
+  read(bytes: Uint8Array, start: number, end: number): T {
+    try {
+      return (this.#itself ??= this.#whole.decoder(this.#whole)).decode(bytes, start, end);
+    } catch (cause) {
+      throw undecodableField(`a field of ${this.name}`, cause instanceof Error ? cause.cause : cause);
+    }
+  }
+
+  readField(read: Read, field: string, { bytes }: Chunk, position: number, end: number): unknown {
+    try {
+      binary.start(bytes, position, end);
+      return read(binary);
+    } catch (cause) {
+      throw undecodableField(`${this.name}.${field}`, cause);
+    }
+  }
+
+  write(value: T, buffer: Buffer, position: number): number {
+    return this.#whole.encode(value, buffer, position);
+  }
+
+  writeChanged(record: ChangedRecord<T>, buffer: Buffer, position: number): number {
+    const write = (this.#writeChanged ??= compileWriteChanged(this.#type));
+    try {
+      return encodeWith(write, record, buffer, position);
+    } catch (cause) {
+      // Checked when they were made: changed since.
+      const problems = this.#problemsOf(record.changes);
+      if (problems.length === 0) throw cause;
+      throw invalidValue(this.name, problems);
+    }
+  }
+
+  [DIFFERENCES](writer: WriterSchema): readonly string[] {
+    return incompatibilities(writer, this.#whole);
+  }
+
+  [FIRST_INVALID](values: readonly unknown[]): number {
+    for (let i = 0; i < values.length; i++) if (!this.isValid(values[i])) return i;
+    return -1;
+  }
+
+  [VALUES](): string {
+    return `lazy records of codec ${this.#id}`;
+  }
+
+  [JSON_FORM](): JsonForm<LazyRecord<T>> {
+    const form = jsonFormOf(this.#whole);
+    return {
+      encode: (record, buffer, position) => form.encode(record.toObject(), buffer, position),
+      decoder: { decode: (bytes, start, end) => new WholeRecord(this, form.decoder.decode(bytes, start, end)) },
+    };
+  }
+
+  #compiled(): LazyProgram<T> {
+    if (this.#program === undefined) {
+      this.#program = compileLazy<T>(this.#type, this);
+      this.#program.prototype.codec = this;
+    }
+    return this.#program;
+  }
+
+  #problemsOf(changes: Partial<T>): ValueProblem[] {
+    return explain({ ...this.#type, fields: this.#type.fields.filter(({ name }) => Object.hasOwn(changes, name)) }, changes);
+  }
+}
+
+/** Reads records of the codec's own schema. */
+class LazyDecoder<T extends object> implements Decoder<LazyRecord<T>> {
+  readonly #program: LazyProgram<T>;
+  readonly #title: string;
+  #chunk: Chunk | undefined;
+
+  constructor(program: LazyProgram<T>, title: string) {
+    this.#program = program;
+    this.#title = title;
+  }
+
+  decode(bytes: Uint8Array, start: number, end: number): LazyRecord<T> {
+    let chunk = this.#chunk;
+    if (chunk?.bytes !== bytes) this.#chunk = chunk = new Chunk(bytes);
+    try {
+      binary.start(bytes, start, end);
+      const record = this.#program.scan(binary, chunk, start, end);
+      binary.finish();
+      return record;
+    } catch (cause) {
+      throw undecodable(this.#title, cause);
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import { inspect } from 'node:util';
+import { copyBytes, targetOf, viewOf } from '../bytes.js';
+import type { LazyRecord } from '../lazy.js';
+import type { AvroLazyCodec } from './lazy-codec.js';
+import { memberOf } from './values.js';
+
+/** The bytes of a batch, which its records are read from. */
+export class Chunk {
+  readonly view: DataView;
+
+  constructor(readonly bytes: Uint8Array) {
+    this.view = viewOf(bytes);
+  }
+}
+
+/** A record of a codec, whichever way it holds its fields. */
+export abstract class OwnRecord<T extends object> implements LazyRecord<T> {
+  abstract readonly codec: AvroLazyCodec<T>;
+  abstract get<K extends keyof T & string>(field: K): T[K];
+  abstract with(changes: Partial<T>): LazyRecord<T>;
+  abstract toObject(): T;
+  /** As {@link Codec.encode}. */
+  abstract encode(buffer: Buffer, position: number): number;
+
+  toJSON(): T {
+    return this.toObject();
+  }
+
+  [inspect.custom](): T {
+    return this.toObject();
+  }
+}
+
+/** A record as it came. Its subclass for a schema, which is compiled, holds small numbers and where the other fields begin. */
+export abstract class EncodedRecord<T extends object> extends OwnRecord<T> {
+  /** Of every record of the subclass. */
+  declare readonly codec: AvroLazyCodec<T>;
+
+  constructor(
+    readonly chunk: Chunk,
+    readonly start: number,
+    readonly end: number,
+  ) {
+    super();
+  }
+
+  with(changes: Partial<T>): LazyRecord<T> {
+    this.codec.check(changes);
+    return new ChangedRecord(this, changes);
+  }
+
+  toObject(): T {
+    return this.codec.read(this.chunk.bytes, this.start, this.end);
+  }
+
+  encode(buffer: Buffer, position: number): number {
+    const { chunk, start } = this;
+    const size = this.end - start;
+    const end = position + size;
+    if (end > buffer.length) return buffer.length - end;
+    copyBytes(chunk.bytes, chunk.view, start, size, buffer, targetOf(buffer), position);
+    return end;
+  }
+}
+
+/** A record as it came but for some fields. */
+export class ChangedRecord<T extends object> extends OwnRecord<T> {
+  constructor(
+    readonly base: EncodedRecord<T>,
+    readonly changes: Partial<T>,
+  ) {
+    super();
+  }
+
+  get codec(): AvroLazyCodec<T> {
+    return this.base.codec;
+  }
+
+  get<K extends keyof T & string>(field: K): T[K] {
+    return Object.hasOwn(this.changes, field) ? (this.changes[field] as T[K]) : this.base.get(field);
+  }
+
+  with(changes: Partial<T>): LazyRecord<T> {
+    this.codec.check(changes);
+    return new ChangedRecord(this.base, { ...this.changes, ...changes });
+  }
+
+  toObject(): T {
+    return this.codec.merge(this.base.toObject(), this.changes);
+  }
+
+  encode(buffer: Buffer, position: number): number {
+    return this.codec.writeChanged(this, buffer, position);
+  }
+}
+
+/** A record that was made of a value, or read as one. */
+export class WholeRecord<T extends object> extends OwnRecord<T> {
+  constructor(
+    readonly codec: AvroLazyCodec<T>,
+    readonly value: T,
+  ) {
+    super();
+  }
+
+  get<K extends keyof T & string>(field: K): T[K] {
+    if (!this.codec.has(field)) throw this.codec.unknown(field);
+    return memberOf(this.value, field) as T[K];
+  }
+
+  with(changes: Partial<T>): LazyRecord<T> {
+    this.codec.check(changes);
+    return new WholeRecord(this.codec, this.codec.merge(this.value, changes));
+  }
+
+  toObject(): T {
+    return this.value;
+  }
+
+  encode(buffer: Buffer, position: number): number {
+    return this.codec.write(this.value, buffer, position);
+  }
+}
