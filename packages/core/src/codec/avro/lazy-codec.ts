@@ -6,9 +6,10 @@ import type { LazyCodec, LazyRecord } from '../lazy.js';
 import { undecodable, undecodableField } from '../undecodable.js';
 import { invalidValue, shorten } from '../value-problem.js';
 import { DIFFERENCES, incompatibilities, VALUES, type Comparable } from '../writer-schema.js';
+import type { BinaryEncoder } from './binary-encoder.js';
 import { compileCheckChanges, compileLazy, compileWriteChanged, type FieldReader, type LazyProgram } from './compile-lazy.js';
 import type { Read } from './compile-read.js';
-import type { Write } from './compile-write.js';
+import { compileWrite, type Write } from './compile-write.js';
 import { binary } from './decoder.js';
 import { encodeWith } from './encode.js';
 import { Chunk, OwnRecord, WholeRecord, type ChangedRecord } from './lazy-record.js';
@@ -26,9 +27,15 @@ export class AvroLazyCodec<T extends object> implements LazyCodec<T>, Comparable
   /** Records of another codec are others, whatever they hold. */
   readonly #id = ++codecs;
   #program: LazyProgram<T> | undefined;
+  #writeWhole: Write | undefined;
   #writeChanged: Write<ChangedRecord<T>> | undefined;
   #checkChanges: ((changes: object) => boolean) | undefined;
   #itself: Decoder<T> | undefined;
+
+  readonly #writeAny: Write = (encoder, record) => {
+    if (!(record instanceof OwnRecord) || record.codec !== this) encoder.mismatch();
+    (record as OwnRecord<T>).write(encoder);
+  };
 
   /** @param whole the codec of the same type */
   constructor(type: RecordType, whole: Codec<T>) {
@@ -70,8 +77,13 @@ export class AvroLazyCodec<T extends object> implements LazyCodec<T>, Comparable
   }
 
   encode(record: LazyRecord<T>, buffer: Buffer, position: number): number {
-    if (!(record instanceof OwnRecord) || record.codec !== this) throw invalidValue(this.name, this.problems(record));
-    return record.encode(buffer, position);
+    try {
+      return encodeWith(this.#writeAny, record, buffer, position);
+    } catch (cause) {
+      const problems = record instanceof OwnRecord && record.codec === this ? record.problems() : this.problems(record);
+      if (problems.length === 0) throw cause;
+      throw invalidValue(this.name, problems);
+    }
   }
 
   decoder(writer: WriterSchema): Decoder<LazyRecord<T>> {
@@ -83,7 +95,7 @@ export class AvroLazyCodec<T extends object> implements LazyCodec<T>, Comparable
   /** @throws MillraceError `MILLRACE_VALUE_INVALID` for a change that is no value of its field */
   check(changes: Partial<T>): void {
     if ((this.#checkChanges ??= compileCheckChanges(this.#type))(changes)) return;
-    throw invalidValue(this.name, this.#problemsOf(changes));
+    throw invalidValue(this.name, this.problemsOf(changes));
   }
 
   has(field: string): boolean {
@@ -124,20 +136,17 @@ export class AvroLazyCodec<T extends object> implements LazyCodec<T>, Comparable
     }
   }
 
-  write(value: T, buffer: Buffer, position: number): number {
-    return this.#whole.encode(value, buffer, position);
+  writeWhole(encoder: BinaryEncoder, value: T): void {
+    (this.#writeWhole ??= compileWrite(this.#type, this.name))(encoder, value);
   }
 
-  writeChanged(record: ChangedRecord<T>, buffer: Buffer, position: number): number {
-    const write = (this.#writeChanged ??= compileWriteChanged(this.#type));
-    try {
-      return encodeWith(write, record, buffer, position);
-    } catch (cause) {
-      // Checked when they were made: changed since.
-      const problems = this.#problemsOf(record.changes);
-      if (problems.length === 0) throw cause;
-      throw invalidValue(this.name, problems);
-    }
+  writeChanged(encoder: BinaryEncoder, record: ChangedRecord<T>): void {
+    (this.#writeChanged ??= compileWriteChanged(this.#type))(encoder, record);
+  }
+
+  /** Of fields that are there. */
+  problemsOf(values: Partial<T>): ValueProblem[] {
+    return explain({ ...this.#type, fields: this.#type.fields.filter(({ name }) => Object.hasOwn(values, name)) }, values);
   }
 
   [DIFFERENCES](writer: WriterSchema): readonly string[] {
@@ -167,10 +176,6 @@ export class AvroLazyCodec<T extends object> implements LazyCodec<T>, Comparable
       this.#program.prototype.codec = this;
     }
     return this.#program;
-  }
-
-  #problemsOf(changes: Partial<T>): ValueProblem[] {
-    return explain({ ...this.#type, fields: this.#type.fields.filter(({ name }) => Object.hasOwn(changes, name)) }, changes);
   }
 }
 

@@ -1,6 +1,8 @@
 import { inspect } from 'node:util';
-import { copyBytes, targetOf, viewOf } from '../bytes.js';
+import { viewOf } from '../bytes.js';
+import type { ValueProblem } from '../codec.js';
 import type { LazyRecord } from '../lazy.js';
+import type { BinaryEncoder } from './binary-encoder.js';
 import type { AvroLazyCodec } from './lazy-codec.js';
 import { memberOf } from './values.js';
 
@@ -19,8 +21,9 @@ export abstract class OwnRecord<T extends object> implements LazyRecord<T> {
   abstract get<K extends keyof T & string>(field: K): T[K];
   abstract with(changes: Partial<T>): LazyRecord<T>;
   abstract toObject(): T;
-  /** As {@link Codec.encode}. */
-  abstract encode(buffer: Buffer, position: number): number;
+  abstract write(encoder: BinaryEncoder): void;
+  /** Of what it holds that is a value of JavaScript, which somebody may have changed. */
+  abstract problems(): ValueProblem[];
 
   toJSON(): T {
     return this.toObject();
@@ -53,13 +56,13 @@ export abstract class EncodedRecord<T extends object> extends OwnRecord<T> {
     return this.codec.read(this.chunk.bytes, this.start, this.end);
   }
 
-  encode(buffer: Buffer, position: number): number {
-    const { chunk, start } = this;
-    const size = this.end - start;
-    const end = position + size;
-    if (end > buffer.length) return buffer.length - end;
-    copyBytes(chunk.bytes, chunk.view, start, size, buffer, targetOf(buffer), position);
-    return end;
+  write(encoder: BinaryEncoder): void {
+    const { chunk } = this;
+    encoder.writeEncoded(chunk.bytes, chunk.view, this.start, this.end);
+  }
+
+  problems(): ValueProblem[] {
+    return [];
   }
 }
 
@@ -89,8 +92,12 @@ export class ChangedRecord<T extends object> extends OwnRecord<T> {
     return this.codec.merge(this.base.toObject(), this.changes);
   }
 
-  encode(buffer: Buffer, position: number): number {
-    return this.codec.writeChanged(this, buffer, position);
+  write(encoder: BinaryEncoder): void {
+    this.codec.writeChanged(encoder, this);
+  }
+
+  problems(): ValueProblem[] {
+    return this.codec.problemsOf(this.changes);
   }
 }
 
@@ -117,7 +124,11 @@ export class WholeRecord<T extends object> extends OwnRecord<T> {
     return this.value;
   }
 
-  encode(buffer: Buffer, position: number): number {
-    return this.codec.write(this.value, buffer, position);
+  write(encoder: BinaryEncoder): void {
+    this.codec.writeWhole(encoder, this.value);
+  }
+
+  problems(): ValueProblem[] {
+    return this.codec.problemsOf(this.value);
   }
 }
