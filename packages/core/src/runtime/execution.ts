@@ -187,12 +187,10 @@ export class Execution {
    */
   commit(done = false): Promise<void> | undefined {
     const changes = this.#state!.changes(done);
-    const positions = new Map<Session, Map<ChannelReader, Offsets>>();
+    const positions = new Map<ChannelReader, Offsets>();
     for (const port of this.inputs.values()) {
       const offsets = port.takePositions();
-      if (offsets === undefined) continue;
-      const session = this.#sessionOf.get(port.reader)!;
-      positions.set(session, (positions.get(session) ?? new Map<ChannelReader, Offsets>()).set(port.reader, offsets));
+      if (offsets !== undefined) positions.set(port.reader, offsets);
     }
     const isNeeded = changes !== undefined || positions.size > 0 || this.step.hasSent || this.wantsCommit;
     this.#dirty = false;
@@ -201,8 +199,7 @@ export class Execution {
     if (!isNeeded) return undefined;
     this.#options.counters.commits++;
     if (this.#others.length > 0) return this.#commitEach(this.#commitOrder(), positions, changes);
-    const home = this.#home;
-    const result = home.commit(positions.get(home) ?? new Map(), changes);
+    const result = this.#home.commit(positions, changes);
     if (result instanceof Promise) return result.then((value) => this.#committed(value));
     this.#committed(result);
     return undefined;
@@ -305,8 +302,11 @@ export class Execution {
     return [...this.#others.filter((session) => !withInputs.has(session)), this.#home, ...this.#others.filter((session) => withInputs.has(session))];
   }
 
-  async #commitEach(order: readonly Session[], positions: ReadonlyMap<Session, ReadonlyMap<ChannelReader, Offsets>>, changes: ReturnType<StateStore['changes']>): Promise<void> {
-    for (const session of order) this.#committed(await session.commit(positions.get(session) ?? new Map(), session === this.#home ? changes : undefined));
+  async #commitEach(order: readonly Session[], positions: ReadonlyMap<ChannelReader, Offsets>, changes: ReturnType<StateStore['changes']>): Promise<void> {
+    for (const session of order) {
+      const own = new Map([...positions].filter(([reader]) => this.#sessionOf.get(reader) === session));
+      this.#committed(await session.commit(own, session === this.#home ? changes : undefined));
+    }
   }
 
   #committed(result: CommitResult): void {
