@@ -15,7 +15,7 @@ export class Facts {
   /** {@link tell} follows. @param value undefined removes */
   put(key: string, value: Uint8Array | undefined): void {
     if (value === undefined && !this.#latest.has(key)) return;
-    const fact = { key, value: value?.slice(), number: ++this.#number };
+    const fact = { key, value: value && new Uint8Array(value), number: ++this.#number };
     this.#latest.delete(key);
     if (value !== undefined) this.#latest.set(key, fact);
     this.#untold.push(fact);

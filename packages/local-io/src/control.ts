@@ -26,7 +26,7 @@ const putKey = (pipeline: string, sequence: number): Key => [pipeline, 'put', se
 export function controlOf(store: LocalStore, pipeline: string, check: () => void, followers: Set<Follower>): Control {
   const write = async (key: string, value: Uint8Array | undefined): Promise<void> => {
     check();
-    const put = encode(key, value?.slice());
+    const put = encode(key, value && new Uint8Array(value));
     await store.write({ write: (overlay) => writePut(store, pipeline, key, put, value === undefined, overlay) }, [TOPIC.control]);
   };
   return {

@@ -104,7 +104,7 @@ export class StoredFrame {
     value: Uint8Array,
   ) {
     if (value[0] !== FRAME_VERSION) throw new MillraceError('MILLRACE_FORMAT_UNKNOWN', `a stored batch is of form ${value[0] ?? 'none'}, this version reads form ${FRAME_VERSION}; upgrade @millrace/local-io`, { offset: base });
-    const frame = value.byteOffset % 8 === 0 ? value : value.slice();
+    const frame = value.byteOffset % 8 === 0 ? value : new Uint8Array(value);
     const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
     const flags = view.getUint8(AT.flags);
     this.count = view.getUint32(AT.count, true);

@@ -154,7 +154,7 @@ export class LocalSession implements Session, ReaderHost, WriterHost {
       if (Buffer.byteLength(this.owner) + Buffer.byteLength(key) > STATE_KEY_BYTES) {
         throw new MillraceError('MILLRACE_NAME_INVALID', `the names of ${this.owner} and of its state ${key} have more than ${STATE_KEY_BYTES} bytes together; shorten one`, { operator: this.owner });
       }
-      copies.set(key, value?.slice());
+      copies.set(key, value && new Uint8Array(value));
     }
     return copies;
   }

@@ -10,7 +10,7 @@ export class ControlLog {
   readonly #followers = new Set<ControlFollower>();
 
   put(key: string, value: Uint8Array): void {
-    const copy = value.slice();
+    const copy = new Uint8Array(value);
     this.#facts.delete(key);
     this.#facts.set(key, copy);
     this.#tell([key, copy]);

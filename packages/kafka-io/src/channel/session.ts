@@ -146,7 +146,7 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
       if (value === undefined || value.length <= stateBytes) continue;
       throw new MillraceError('MILLRACE_STATE_TOO_LARGE', `the state ${key} of ${this.owner} has ${value.length} bytes, more than the limit of ${stateBytes}`);
     }
-    const changes = Array.from(stateChanges, ([key, value]) => [key, value?.slice()] as const);
+    const changes = Array.from(stateChanges, ([key, value]) => [key, value && new Uint8Array(value)] as const);
     const written = this.#writers.map((writer) => [writer, writer.takeWritten()] as const).filter(([, queues]) => queues.size > 0);
     if (groups.size === 0 && changes.length === 0 && written.length === 0) return { ends: new Map() };
     this.#staged = 0;

@@ -11,7 +11,7 @@ export class FactTopic implements Control {
   constructor(private readonly open: () => Promise<{ readonly table: TopicTable; readonly producer: Producer }>) {}
 
   async put(key: string, value: Uint8Array): Promise<void> {
-    await this.#write(key, value.slice());
+    await this.#write(key, new Uint8Array(value));
   }
 
   async remove(key: string): Promise<void> {

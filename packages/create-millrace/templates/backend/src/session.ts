@@ -75,7 +75,7 @@ export class SkeletonSession implements Session {
     for (const [reader, offsets] of positions) this.#own(reader).move(offsets);
     for (const [key, value] of stateChanges) {
       if (value === undefined) this.#record.state.delete(key);
-      else this.#record.state.set(key, value.slice());
+      else this.#record.state.set(key, new Uint8Array(value));
     }
     this.#staged = [];
     this.#stagedBytes = 0;

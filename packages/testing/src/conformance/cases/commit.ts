@@ -237,10 +237,13 @@ export const commitCases: readonly ConformanceCase[] = [
     async run(context) {
       const id = context.owner();
       const first = await context.replica({ id });
-      const value = bytesOf('kept');
-      await first.commit(new Map(), new Map([['key', value]]));
-      value.fill(0);
-      equal(textOf((await context.replica({ id })).session.state.get('key')), 'kept', 'state of the next session');
+      // `slice` of a Buffer is no copy.
+      const values = [bytesOf('array'), Buffer.from('buffer')];
+      await first.commit(new Map(), new Map(values.map((value, i) => [`key ${i}`, value])));
+      for (const value of values) value.fill(0);
+      const expected = new Map([['key 0', 'array'], ['key 1', 'buffer']]);
+      equal(readable(first.session.state), expected, 'state of the session');
+      equal(readable((await context.replica({ id })).session.state), expected, 'state of the next session');
     },
   },
   {

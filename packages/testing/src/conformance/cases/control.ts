@@ -38,6 +38,19 @@ export const controlCases: readonly ConformanceCase[] = [
   },
   {
     group,
+    name: 'a fact that the caller changes while it is put, and after, stays as it was given',
+    async run(context) {
+      const control = await context.control();
+      // `slice` of a Buffer is no copy.
+      const values = [bytesOf('array'), Buffer.from('buffer')];
+      const puts = values.map((value, i) => control.put(`key ${i}`, value));
+      for (const value of values) value.fill(0);
+      await Promise.all(puts);
+      equal(lastOf((await watch(context, control)).seen), new Map([['key 0', 'array'], ['key 1', 'buffer']]), 'facts');
+    },
+  },
+  {
+    group,
     name: 'later facts and removals come in the order of their puts',
     async run(context) {
       const control = await context.control();
