@@ -226,6 +226,37 @@ const DEFECTS: readonly Defect[] = [
     }),
   },
   {
+    name: 'a commit copies state with slice, which shares the memory of a Buffer',
+    caughtBy: 'state that the caller changes',
+    session: (session, owner) => {
+      const kept = keptOf(owner.id);
+      return {
+        commit: (positions, state) => {
+          for (const [key, value] of state ?? []) if (value !== undefined) kept.set(key, value.slice());
+          return session.commit(positions, state);
+        },
+        get state() {
+          return shared(session, kept);
+        },
+      };
+    },
+  },
+  // Fencing
+  {
+    name: 'a zombie’s commit is accepted in silence',
+    caughtBy: 'a newer session fences',
+    session: (session) => ({
+      commit: (positions, state) => {
+        try {
+          return session.commit(positions, state);
+        } catch (error) {
+          if (isFenced(error)) return answer();
+          throw error;
+        }
+      },
+    }),
+  },
+  {
     name: 'nobody is fenced',
     caughtBy: 'of many opens',
     owner: (owner) => ({ ...owner, wake: () => owner.wake(), id: `${owner.id}/${++unique}` }),
@@ -725,6 +756,20 @@ const DEFECTS: readonly Defect[] = [
     control: (control) => ({
       follow: async (prefix, see) => control.follow(prefix, (key, value) => void setImmediate(() => see(key, value))),
     }),
+  },
+  {
+    name: 'a put copies the fact with slice, which shares the memory of a Buffer',
+    caughtBy: 'a fact that the caller changes',
+    control: (control) => {
+      const kept = new Map<string, Uint8Array>();
+      return {
+        put: async (key, value) => {
+          kept.set(key, value.slice());
+          await control.put(key, value);
+        },
+        follow: (prefix, see) => control.follow(prefix, (key, value) => see(key, kept.get(key) ?? value)),
+      };
+    },
   },
   {
     name: 'a follower sees other prefixes',
