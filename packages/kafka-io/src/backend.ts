@@ -2,8 +2,8 @@ import { CHANNEL_BACKEND, type ChannelBackend } from '@millrace/core';
 import { ContainerModule } from 'inversify';
 import { KafkaTransport } from './channel/transport.js';
 import { KafkaClient } from './client/index.js';
-import { capabilitiesOf, kafkaOptions, kafkaPortOptions, parseKafkaLocation, resolveSettings } from './options/index.js';
-import { checkPypzChannels, checkPypzSettings } from './pypz/check.js';
+import { capabilitiesOf, isPypz, kafkaOptions, kafkaPortOptions, parseKafkaLocation, resolveSettings } from './options/index.js';
+import { checkPypzChannels, checkPypzPorts, checkPypzSettings } from './pypz/check.js';
 import { PypzTransport } from './pypz/transport.js';
 import { checkTopics } from './resources/names.js';
 import { backendFailed } from './retry.js';
@@ -11,7 +11,7 @@ import { backendFailed } from './retry.js';
 /**
  * Channels on Apache Kafka, 3.9 and 4.x.
  *
- * Locations are `kafka://host:port[,host:port…][/topic][?prefix=…&protocol=pypz]`, or `kafkas://` for TLS. Credentials come from the
+ * Locations are `kafka://host:port[,host:port…][/topic][?prefix=…&protocol=pypz&ports=…]`, or `kafkas://` for TLS. Credentials come from the
  * environment (`KAFKA_SASL_MECHANISM`, `KAFKA_USERNAME`, `KAFKA_PASSWORD`, `KAFKA_SSL_CA`, `KAFKA_SSL_CERT`, `KAFKA_SSL_KEY`) or from
  * the backend options.
  */
@@ -23,13 +23,14 @@ export const kafkaBackend: ChannelBackend = {
     return { location: canonical, channel: topic };
   },
 
-  capabilities(location) {
-    return capabilitiesOf(parseKafkaLocation(location));
+  capabilities(location, channel) {
+    return capabilitiesOf(parseKafkaLocation(location), channel);
   },
 
   check(channels, location) {
     const parsed = parseKafkaLocation(location);
-    return parsed.protocol === 'pypz' ? checkPypzChannels(channels, parsed) : checkTopics(channels, parsed);
+    const shared = channels.filter(({ name }) => isPypz(parsed, name));
+    return [...checkTopics(channels.filter((channel) => !shared.includes(channel)), parsed), ...checkPypzChannels(shared, parsed), ...checkPypzPorts(shared, parsed)];
   },
 
   options: kafkaOptions,

@@ -27,13 +27,15 @@ export interface KafkaSettings {
   readonly recordBytes: number;
   /** How the location is spoken to. */
   readonly protocol: 'millrace' | 'pypz';
+  /** Of what input ports it is spoken; absent: of all. */
+  readonly ports: readonly string[] | undefined;
   readonly initialDataConsumerTimeoutInMs: number;
   readonly dataConsumerTimeoutInMs: number;
   readonly statusConsumerTimeoutInMs: number;
   readonly peerTimeout: number;
 }
 
-export const DEFAULTS: Omit<KafkaSettings, 'client' | 'protocol'> = {
+export const DEFAULTS: Omit<KafkaSettings, 'client' | 'protocol' | 'ports'> = {
   producer: { lingerMs: 2, batchBytes: 512 * 1024, compression: 'none', maxBufferedBytes: 32 * 1024 * 1024, deliveryTimeout: 60_000, transactionTimeout: 10_000 },
   fetch: { maxWait: 500, maxBytes: 16 * 1024 * 1024, partitionBytes: 1024 * 1024, bufferBytes: 64 * 1024 * 1024, metadataMaxAge: 30_000, isolation: 'read_committed' },
   topic: { prefix: '' },

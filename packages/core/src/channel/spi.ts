@@ -99,7 +99,8 @@ export interface ChannelBackend {
    * @throws MillraceError `MILLRACE_LOCATION_INVALID`, for an unknown query key too.
    */
   parse(location: string): ParsedLocation;
-  capabilities(location: string): Capabilities;
+  /** @param channel of the pipeline, where one there may be less able than others. Absent: what holds for the location. */
+  capabilities(location: string, channel?: string): Capabilities;
   /** Names, lengths and limits of channels to be, for the plan. Pure. */
   check(channels: readonly ChannelSpec[], location: string): readonly Problem[];
   /** Parses the backend's own options (`backend` in code and YAML) and throws its complaint; absent: it has none. */

@@ -77,8 +77,8 @@ function inputChannel(at: Source, input: ResolvedInput, ground: Ground): Channel
   return { ...channel, ...backendOf(inputBackendOptions(input, home, `${where}.backend`, home, problems)) };
 }
 
-function ownChannel(name: string, partitions: number, groups: readonly string[], writers: readonly ChannelEnd[], reader: ChannelPlan['reader'], { location, capabilities }: Place): ChannelPlan {
-  return { name, partitions, groups, location, capabilities, external: undefined, reader, writers };
+function ownChannel(name: string, partitions: number, groups: readonly string[], writers: readonly ChannelEnd[], reader: ChannelPlan['reader'], { location, capabilities, backend }: Place): ChannelPlan {
+  return { name, partitions, groups, location, capabilities: backend?.capabilities(location, name) ?? capabilities, external: undefined, reader, writers };
 }
 
 function externalChannel(at: Source, given: PipelineBinding, writers: readonly ChannelEnd[], reader: ChannelPlan['reader'], { home, locations, problems }: Ground, input?: ResolvedInput): ChannelPlan {

@@ -11,9 +11,12 @@ export function checkDelivery(plan: OperatorPlan, where: string, home: { readonl
   if (plan.delivery !== 'exactly-once') return;
   const atLeastOnce = "ask for 'at-least-once'";
   if (!home.capabilities.transactions) problems.error('MILLRACE_DELIVERY_IMPOSSIBLE', where, `exactly-once needs transactions, which ${home.location} does not have`, `${atLeastOnce}, or use a location with transactions`);
-  for (const { name, location, reader } of channelsOf(plan)) {
-    if (location === home.location) continue;
+  for (const { name, location, reader, capabilities } of channelsOf(plan)) {
     const verb = reader?.operator === plan.name ? 'reads' : 'writes';
+    if (location === home.location) {
+      if (home.capabilities.transactions && !capabilities.transactions) problems.error('MILLRACE_DELIVERY_IMPOSSIBLE', where, `exactly-once needs transactions, which ${name}, that it ${verb}, does not have at ${location}`, atLeastOnce);
+      continue;
+    }
     problems.error('MILLRACE_DELIVERY_IMPOSSIBLE', where, `exactly-once cannot hold: it ${verb} ${name} at ${location}, while positions and state are committed at ${home.location}`, `${atLeastOnce}, or run the pipeline at the location of all its channels; two spellings count as two locations`);
   }
 }

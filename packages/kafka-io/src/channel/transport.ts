@@ -9,7 +9,7 @@ import { GroupPositions } from '../resources/group-positions.js';
 import { TopicGrowth } from '../resources/topic-growth.js';
 import { Trimmer } from '../resources/trimmer.js';
 import { tableTopicOf, topicOf, Topics } from '../resources/topics.js';
-import { kafkaOptions } from '../options/index.js';
+import { isPypz, kafkaOptions } from '../options/index.js';
 import type { KafkaSettings } from '../settings.js';
 import { FactTopic } from '../table/fact-topic.js';
 import { recordsOf, TopicTable } from '../table/topic-table.js';
@@ -267,8 +267,7 @@ export class KafkaTransport implements Transport, Connection {
 
   /** An owner as the cluster knows it: one of another prefix or protocol is another one, as its channels are others. */
   #nameOf(owner: string): string {
-    const { topic, protocol } = this.settings;
-    return `${topic.prefix}${owner}${protocol === 'pypz' ? '@pypz' : ''}`;
+    return `${this.settings.topic.prefix}${owner}${isPypz(this.settings, undefined) ? '@pypz' : ''}`;
   }
 
   #topicOf(channel: string): string {

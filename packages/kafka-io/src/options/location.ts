@@ -1,6 +1,6 @@
 import { MillraceError, type Capabilities } from '@millrace/core';
 
-/** A location of the Kafka backend, taken apart: `kafka://host:port[,host:port…][/topic][?prefix=…&protocol=pypz]`. */
+/** A location of the Kafka backend, taken apart: `kafka://host:port[,host:port…][/topic][?prefix=…&protocol=pypz&ports=…]`. */
 export interface KafkaLocation {
   /** Whether the brokers are spoken to over TLS: `kafkas://`. */
   readonly tls: boolean;
@@ -12,11 +12,13 @@ export interface KafkaLocation {
   readonly prefix: string;
   /** `pypz`: as Python's pypz names, writes and reads things. */
   readonly protocol: 'millrace' | 'pypz';
+  /** With `protocol=pypz`: the input ports whose channels are shared with pypz, as `operator.port`. Absent: all. */
+  readonly ports: readonly string[] | undefined;
   /** One spelling of it, without the topic. */
   readonly canonical: string;
 }
 
-const KEYS = ['prefix', 'protocol'] as const;
+const KEYS = ['prefix', 'protocol', 'ports'] as const;
 
 /** What Kafka allows in names of topics (`org.apache.kafka.common.internals.Topic`). */
 const TOPIC_CHARACTERS = /^[\w.-]*$/;
@@ -26,7 +28,8 @@ export const TOPIC_LENGTH = 249;
 /**
  * Parses a location of the Kafka backend.
  *
- * Query keys: `prefix=text` stands before the names of Millrace's own topics; `protocol=pypz` speaks with Python's pypz.
+ * Query keys: `prefix=text` stands before the names of Millrace's own topics; `protocol=pypz` speaks with Python's pypz, on the channels
+ * of all connected input ports or, with `ports=operator.port,…`, of these alone.
  * Credentials are refused: they come from the environment or from backend options.
  * @throws MillraceError `MILLRACE_LOCATION_INVALID`, naming what is wrong.
  */
@@ -39,7 +42,7 @@ export function parseKafkaLocation(location: string): KafkaLocation {
   if (topic !== undefined) checkTopic(location, topic);
   const keys = new Map<string, string>();
   for (const [key, value] of new URLSearchParams(query)) {
-    if (!KEYS.some((known) => known === key)) throw invalid(location, `the query key ${JSON.stringify(key)} is unknown; known are ${KEYS.join(' and ')}`);
+    if (!KEYS.some((known) => known === key)) throw invalid(location, `the query key ${JSON.stringify(key)} is unknown; known are ${KEYS.join(', ')}`);
     if (keys.has(key)) throw invalid(location, `the query key ${key} stands twice`);
     keys.set(key, value);
   }
@@ -48,16 +51,32 @@ export function parseKafkaLocation(location: string): KafkaLocation {
   const protocol = keys.get('protocol') ?? 'millrace';
   if (protocol !== 'pypz' && protocol !== 'millrace') throw invalid(location, `protocol is pypz, or left out, not ${JSON.stringify(protocol)}`);
   if (protocol === 'pypz' && topic !== undefined) throw invalid(location, 'protocol=pypz is for the location of a pipeline: the statuses of pypz need all of it, and not one topic');
+  const ports = keys.has('ports') ? portsOf(location, protocol, keys.get('ports')!) : undefined;
   const tls = scheme.toLowerCase() === 'kafkas';
-  const parts = [...(prefix === '' ? [] : [`prefix=${prefix}`]), ...(protocol === 'pypz' ? ['protocol=pypz'] : [])];
+  const parts = [...(prefix === '' ? [] : [`prefix=${prefix}`]), ...(protocol === 'pypz' ? ['protocol=pypz'] : []), ...(ports === undefined ? [] : [`ports=${ports.join(',')}`])];
   const canonical = `${tls ? 'kafkas' : 'kafka'}://${[...new Set(brokers)].sort().join(',')}${parts.length === 0 ? '' : `?${parts.join('&')}`}`;
-  return { tls, brokers, topic, prefix, protocol, canonical };
+  return { tls, brokers, topic, prefix, protocol, ports, canonical };
 }
 
-/** What the Kafka backend can do at a location. */
-export function capabilitiesOf({ protocol }: KafkaLocation): Capabilities {
+/** Whether a channel is shared with pypz; without a channel, whether all are. */
+export function isPypz({ protocol, ports }: Pick<KafkaLocation, 'protocol' | 'ports'>, channel: string | undefined): boolean {
+  if (protocol !== 'pypz' || ports === undefined) return protocol === 'pypz';
+  return channel !== undefined && ports.some((port) => channel.endsWith(`.${port}`));
+}
+
+/** What the Kafka backend can do at a location, or for a channel there. */
+export function capabilitiesOf(location: KafkaLocation, channel?: string): Capabilities {
+  const shared = isPypz(location, channel);
   // pypz's readers take the markers that end a transaction for records, and a writer that goes for one that is done.
-  return { reach: 'network', durable: true, transactions: protocol === 'millrace', replay: true, compaction: true, objects: false, bounded: false, ...(protocol === 'pypz' ? { fixedEnds: true } : {}) };
+  return { reach: 'network', durable: true, transactions: !shared, replay: true, compaction: true, objects: false, bounded: false, ...(shared ? { fixedEnds: true } : {}) };
+}
+
+/** In one order. */
+function portsOf(location: string, protocol: string, given: string): readonly string[] {
+  if (protocol !== 'pypz') throw invalid(location, 'ports belongs to protocol=pypz: it names the ports that speak it');
+  const ports = given.split(',');
+  for (const port of ports) if (!/^[\w-]+\.[\w-]+$/.test(port)) throw invalid(location, `ports names input ports as operator.port, with commas between, not ${JSON.stringify(port)}`);
+  return [...new Set(ports)].sort();
 }
 
 function checkBroker(location: string, broker: string): string {

@@ -22,6 +22,7 @@ export function resolveSettings(location: KafkaLocation, options: KafkaOptions =
   return {
     ...over(DEFAULTS, rest),
     protocol: location.protocol,
+    ports: location.ports,
     client: {
       brokers: location.brokers,
       clientId: client?.clientId ?? 'millrace',

@@ -32,6 +32,12 @@ function checkChannel({ name, partitions, reader, writers = [], backend }: Chann
   return problems;
 }
 
+/** Ports that the location names and the pipeline does not have. */
+export function checkPypzPorts(shared: readonly ChannelSpec[], { ports = [], canonical }: KafkaLocation): Problem[] {
+  const missing = ports.filter((port) => !shared.some(({ name }) => name.endsWith(`.${port}`)));
+  return missing.map((port) => ({ code: 'MILLRACE_PORT_UNKNOWN', severity: 'error', where: 'location', what: `${canonical} names the port ${port}, and the pipeline has no connected input of that name`, remedy: 'name input ports as operator.port, as they are called in the pipeline' }));
+}
+
 /** @throws MillraceError `MILLRACE_OPTION_INVALID` for a codec that pypz cannot read */
 export function checkPypzSettings({ producer: { compression } }: Pick<KafkaSettings, 'producer'>): void {
   if (!CODECS.includes(compression)) throw new MillraceError('MILLRACE_OPTION_INVALID', `${ofCodec(compression)}; write gzip or none`);

@@ -9,8 +9,8 @@ import { PypzChannelWriter, type Gate } from './writer.js';
 const OPEN: Gate = { isOpen: true, opened: Promise.resolve() };
 
 /**
- * An owner on channels that are shared with pypz. Positions and state are committed as ever, the positions under pypz's group names;
- * the data is bare, and outside transactions.
+ * An owner some of whose channels are shared with pypz. Positions and state are committed as ever, the positions under pypz's group
+ * names; the data of those channels is bare, and outside transactions.
  */
 export class PypzSession implements Session {
   readonly #writers: PypzChannelWriter[] = [];
@@ -21,6 +21,7 @@ export class PypzSession implements Session {
     private readonly inner: KafkaSession,
     private readonly exchange: StatusExchange,
     private readonly resources: PypzResources,
+    private readonly isShared: (channel: string) => boolean,
   ) {}
 
   get owner(): string {
@@ -45,6 +46,7 @@ export class PypzSession implements Session {
 
   /** The principal makes the topics, as in pypz; its replicas wait for them. */
   async reader(channel: string, options: ReaderOptions): Promise<ChannelReader> {
+    if (!this.isShared(channel)) return await this.inner.reader(channel, options);
     const role = roleOf(channel, options);
     const sender = senderOf(this.owner, role.port, role.replicas);
     const partitions = options.group === channel ? role.replicas : 1;
@@ -59,6 +61,7 @@ export class PypzSession implements Session {
   }
 
   async writer(channel: string, options?: WriterOptions): Promise<ChannelWriter> {
+    if (!this.isShared(channel)) return await this.inner.writer(channel, options);
     const role = roleOf(channel, options);
     // Dead letters that nobody reads have no principal to make their topics.
     const hasReader = role.peers.length > 0;

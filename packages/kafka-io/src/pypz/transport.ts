@@ -1,6 +1,7 @@
 import { MillraceError, type ChannelDescription, type ChannelSpec, type Control, type Offsets, type Owner, type Session, type Transport } from '@millrace/core';
 import type { KafkaTransport } from '../channel/transport.js';
 import { askOffsets } from '../offsets.js';
+import { isPypz } from '../options/index.js';
 import { groupsOf } from './names.js';
 import { PypzControl } from './pypz-control.js';
 import { PypzResources } from './resources.js';
@@ -8,8 +9,8 @@ import { PypzSession } from './session.js';
 import { StatusExchange } from './status-exchange.js';
 
 /**
- * A location whose channels are shared with Python's pypz: its topics, names, groups and statuses. Control and state of the pipeline
- * stand in Millrace's own topics beside them.
+ * A location where channels are shared with Python's pypz, all or some: its topics, names, groups and statuses. Control and state of the
+ * pipeline, and other channels, stand in Millrace's own topics beside them.
  */
 export class PypzTransport implements Transport {
   readonly #exchange: StatusExchange;
@@ -26,7 +27,7 @@ export class PypzTransport implements Transport {
   }
 
   get identity(): string {
-    return `${this.inner.identity} pypz`;
+    return isPypz(this.inner.settings, undefined) ? `${this.inner.identity} pypz` : this.inner.identity;
   }
 
   get limits(): Transport['limits'] {
@@ -34,6 +35,7 @@ export class PypzTransport implements Transport {
   }
 
   async describeChannel(name: string): Promise<ChannelDescription | undefined> {
+    if (!this.#isShared(name)) return await this.inner.describeChannel(name);
     const found = await this.#resources.topics.find(name);
     if (found === undefined) return undefined;
     const { client, positions } = this.inner;
@@ -50,19 +52,22 @@ export class PypzTransport implements Transport {
 
   /** Checks what is there. What is not is made by the reader's principal when it opens its port, which may be pypz's. */
   async createResources(channels: readonly ChannelSpec[]): Promise<void> {
+    const own = channels.filter(({ name }) => !this.#isShared(name));
+    if (own.length > 0) await this.inner.createResources(own);
     for (const { name, partitions } of channels) {
+      if (!this.#isShared(name)) continue;
       const found = (await this.#resources.topics.find(name))?.partitions.length;
       if (found !== undefined && found !== partitions) throw new MillraceError('MILLRACE_CHANNEL_MISMATCH', `topic ${name} has ${found} partitions, not ${partitions}`, { channel: name });
     }
   }
 
   async deleteResources({ channels = [], owners = [] }: Parameters<Transport['deleteResources']>[0]): Promise<void> {
-    await this.#resources.delete(channels);
-    await this.inner.deleteResources({ owners });
+    await this.#resources.delete(channels.filter((channel) => this.#isShared(channel)));
+    await this.inner.deleteResources({ channels: channels.filter((channel) => !this.#isShared(channel)), owners });
   }
 
   async open(owner: Owner): Promise<Session> {
-    return new PypzSession(await this.inner.open(owner), this.#exchange, this.#resources);
+    return new PypzSession(await this.inner.open(owner), this.#exchange, this.#resources, (channel) => this.#isShared(channel));
   }
 
   control(pipeline: string): Control {
@@ -72,5 +77,9 @@ export class PypzTransport implements Transport {
   async close(): Promise<void> {
     this.#exchange.close(new MillraceError('MILLRACE_SESSION_CLOSED', `the connection to ${this.identity} is closed`));
     await this.inner.close();
+  }
+
+  #isShared(channel: string): boolean {
+    return isPypz(this.inner.settings, channel);
   }
 }

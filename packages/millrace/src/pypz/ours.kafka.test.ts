@@ -1,5 +1,5 @@
 import { sharedKafka } from '#kafka';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Others } from '../external/fixtures.js';
 import { sample } from './operators.js';
 import { Scene } from './scene.js';
@@ -24,6 +24,17 @@ describe('a pipeline on a location for pypz, all of it ours', () => {
     await scene.bridged(topic, 20);
     expect(scene.got.map(({ value }) => value)).toEqual(Array.from({ length: 20 }, (_, i) => sample(`${scene.name}.writer#0`, i)));
     await others.deleteTopic(topic);
+  });
+
+  it('one channel is shared with pypz, the others are Millrace’s own, with exactly-once', async () => {
+    const readers = await scene.mixed({ side: ['reader', 'sink'] });
+    const expected = ['reader.input_port', 'reader.input_port.input.state', 'reader.input_port.output.state', 'sink.input_port'].map((topic) => `${scene.name}.${topic}`);
+    await vi.waitUntil(async () => (await scene.topics()).length >= expected.length, { timeout: 30_000 });
+    expect(await scene.topics()).toEqual(expected);
+    const writer = await scene.mixed({ side: ['writer'], count: 20 });
+    for (const run of [writer, readers]) expect(await run.completed).toMatchObject({ outcome: 'done', exitCode: 0 });
+    expect(scene.got.map(({ value }) => value)).toEqual(Array.from({ length: 20 }, (_, i) => sample(`${scene.name}.writer#0`, i)));
+    expect(await scene.topics()).toEqual([]);
   });
 
   it('a value that breaks the schema: nothing of its batch is written, and what was written before stays', async () => {

@@ -28,6 +28,15 @@ describe('a pypz writer and a reader of ours', () => {
     expect(await scene.topics()).toEqual([]);
   }, LIVE);
 
+  it('on one channel of a pipeline that is ours but for that: the last operator is exactly-once', async () => {
+    const writer = scene.pypz('writer', '--records', '12', '--batch-size', '4');
+    const run = await scene.mixed({ side: ['reader', 'sink'] });
+    expect(await run.completed).toMatchObject(DONE);
+    expect(scene.got.map(({ value }) => value)).toEqual(upTo(12).map((i) => sample('writer', i)));
+    expect(await writer.exitCodes, writer.log('writer')).toEqual({ writer: 0 });
+    expect(await scene.topics()).toEqual([]);
+  }, LIVE);
+
   it('three and three: each replica reads its partition, in order, of every writer', async () => {
     const writer = scene.pypz('writer', '--records', '9', '--batch-size', '4', '--writer-replicas', '2', '--reader-replicas', '2');
     const run = await scene.millrace({ side: 'reader', readers: 3, writers: 3 });

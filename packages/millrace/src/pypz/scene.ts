@@ -82,6 +82,17 @@ export class Scene {
     await run.completed;
   }
 
+  /** A pipeline of three, whose first channel alone is shared with pypz: the last operator is exactly-once. */
+  async mixed({ side = ['writer', 'reader', 'sink'], count = 0 }: { readonly side?: readonly string[]; readonly count?: number }): Promise<Run> {
+    const pipeline = new Pipeline(this.name);
+    const writer = pipeline.add(Writer, { count }, { name: 'writer' });
+    const reader = pipeline.add(Forward, {}, { name: 'reader' });
+    const sink = pipeline.add(Reader, { into: this.name }, { name: 'sink', delivery: 'exactly-once' });
+    reader.input_port.connect(writer.output_port);
+    sink.input_port.connect(reader.output_port);
+    return await this.#start(pipeline, side, 60_000, { location: `${this.location}&ports=reader.input_port` });
+  }
+
   /** Topics of the pipeline's channels that are there. */
   async topics(): Promise<readonly string[]> {
     const admin = new Kafka({ brokers: [this.bootstrap], logLevel: logLevel.NOTHING }).admin();
@@ -94,7 +105,8 @@ export class Scene {
   }
 
   async #start(pipeline: Pipeline, only: readonly string[], peerTimeout: number, options: Partial<OrchestrateOptions> = {}): Promise<Run> {
-    const { location, name } = this;
+    const { name } = this;
+    const { location = this.location } = options;
     const run = await orchestrate(pipeline, { location, only, runId: `${name}-1`, logger: silentLogger, handleSignals: false, connect: { [location]: { peerTimeout } }, ...options });
     this.#runs.push(run);
     return run;

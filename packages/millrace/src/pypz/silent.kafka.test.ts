@@ -28,4 +28,13 @@ describe('a plan for a location that pypz shares', () => {
   ] as const)('refuses %s', async (_what, options, why) => {
     await expect(scene.millrace({ side: 'reader', options })).rejects.toThrow(why);
   });
+
+  it('refuses exactly-once of an operator with a port that pypz shares, and names the channel', async () => {
+    const location = `${scene.location}&ports=reader.input_port`;
+    await expect(scene.millrace({ side: 'reader', options: { location, defaults: { delivery: 'exactly-once' } } })).rejects.toThrow(/exactly-once needs transactions, which \S+\.reader\.input_port, that it reads, does not have at kafka:/);
+  });
+
+  it('refuses ports that the pipeline does not have', async () => {
+    await expect(scene.millrace({ side: 'reader', options: { location: `${scene.location}&ports=reader.input` } })).rejects.toThrow(/names the port reader\.input, and the pipeline has no connected input of that name/s);
+  });
 });

@@ -32,7 +32,7 @@ export function withFaults(backend: ChannelBackend, plan: FaultPlan | readonly F
     ...(backend.options === undefined ? {} : { options: backend.options }),
     ...(backend.portOptions === undefined ? {} : { portOptions: backend.portOptions }),
     parse: (location) => backend.parse(location),
-    capabilities: (location) => backend.capabilities(location),
+    capabilities: (location, channel) => backend.capabilities(location, channel),
     check: (channels, location) => backend.check(channels, location),
     async connect(location, options) {
       const line = new Line();
