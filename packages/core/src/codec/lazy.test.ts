@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { MillraceError } from '../error/index.js';
 import { avro, bytes, encodeToBuffer, haveSameValues, incompatibilities, json, jsonFormOf, lazy, text, type Codec, type LazyRecord } from './index.js';
 
 const Order = avro(
@@ -169,6 +170,22 @@ describe('bad input', () => {
     expect(() => decoder.decode(Buffer.concat([encoded, Buffer.alloc(1)]), 0, encoded.length + 1)).toThrow('1 bytes are left over');
   });
 
+  it('is refused where the whole codec refuses it, at the latest when all of it is asked for, and taken where that takes it', () => {
+    const encoded = encodeToBuffer(Order, ORDER);
+    const whole = Order.decoder(Order);
+    const decoder = LazyOrder.decoder(LazyOrder);
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(encoded.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }), fc.nat(encoded.length), (changes, end) => {
+        const bytes = Buffer.from(encoded);
+        for (const [at, byte] of changes) bytes[at] = byte;
+        const expected = outcome(() => whole.decode(bytes, 0, end));
+        expect(outcome(() => decoder.decode(bytes, 0, end).toObject())).toStrictEqual(expected);
+        expect(outcome(() => sent(Order, decoder.decode(bytes, 0, end).with({ count: 9 })))).toStrictEqual(typeof expected === 'object' ? { ...expected, count: 9 } : expected);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
   it('within a field shows when that is asked for', () => {
     const Flags = avro(z.object({ id: z.string(), flags: z.array(z.boolean()) }).meta({ id: 'Flags' }));
     const encoded = encodeToBuffer(Flags, { id: 'a', flags: [true] });
@@ -190,4 +207,14 @@ function sample(type: z.ZodType, seed: number): unknown {
   const samples: readonly unknown[] = ['', 'a', 'b', 'text'.repeat(seed % 100), seed | 0, -1, 0.5, seed % 2 === 0, null, [seed | 0, 1, 2], [], 5n, BigInt(seed) * -7n, { x: 'y' }, { x: 'text'.repeat(seed % 50), y: 'z' }, {}];
   const fitting = samples.filter((each) => type.safeParse(each).success).map((each) => type.parse(each));
   return fitting[seed % fitting.length];
+}
+
+/** What a call gives, or that what it reads is damaged. */
+function outcome(call: () => Order): Order | 'damaged' {
+  try {
+    return call();
+  } catch (error) {
+    if (MillraceError.is(error, 'MILLRACE_UNDECODABLE') || MillraceError.is(error, 'MILLRACE_FIELD_UNDECODABLE')) return 'damaged';
+    throw error;
+  }
 }
