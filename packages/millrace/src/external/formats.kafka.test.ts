@@ -3,7 +3,7 @@ import { sharedKafka } from '#kafka';
 import { encodeToBuffer } from '@millrace/core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { z } from 'zod';
-import { avro } from '../index.js';
+import { avro, input, InputPort, lazy, Operator, operator, orchestrate, output, OutputPort, Pipeline, silentLogger, type LazyRecord } from '../index.js';
 import { Desk, Order, Others, start, unique } from './fixtures.js';
 import { RegistryStandIn } from './registry-stand-in.js';
 
@@ -12,6 +12,18 @@ const location = `kafka://${bootstrap}`;
 const others = new Others(bootstrap);
 const ORDERS: readonly Order[] = [{ id: 1, item: 'tea', note: 'milk' }, { id: 2, item: 'cake', note: undefined }];
 const BARE = ORDERS.map((order) => encodeToBuffer(Order, order));
+
+const LazyOrder = lazy(Order);
+
+@operator(import.meta)
+class Renumber extends Operator {
+  @input(LazyOrder) declare readonly orders: InputPort<LazyRecord<Order>>;
+  @output(LazyOrder) declare readonly renumbered: OutputPort<LazyRecord<Order>>;
+
+  override async onRunning(): Promise<void> {
+    await this.renumbered.send(this.orders.retrieve().map((order) => order.with({ id: order.get('id') + 1_000 })));
+  }
+}
 
 async function readAll(topic: string, keys: string): Promise<Order[]> {
   const desk = new Desk();
@@ -52,6 +64,17 @@ describe('an Avro port on a topic of others', () => {
     await write(topic, '?format=avro-bare');
     expect(await others.read(topic, 2)).toEqual(BARE);
     expect(await readAll(topic, '&format=avro-bare')).toEqual(ORDERS);
+  });
+
+  it.each(['avro', 'avro-bare', 'json'] as const)('changes lazy records on their way from one topic to another, exactly-once: %s', async (format) => {
+    const [from, to] = [await others.createTopic('lazy-in'), await others.createTopic('lazy-out')];
+    await write(from, `?format=${format}`);
+    const pipeline = new Pipeline(unique('lazy'));
+    const renumber = pipeline.add(Renumber, {}, { name: 'renumber', delivery: 'exactly-once' });
+    renumber.orders.from(`${location}/${from}?group=${unique('group')}&until=end&format=${format}`);
+    renumber.renumbered.to(`${location}/${to}?format=${format}`);
+    await (await orchestrate(pipeline, { location, logger: silentLogger, handleSignals: false })).completed;
+    expect(await readAll(to, `&format=${format}`)).toEqual(ORDERS.map((order) => ({ ...order, id: order.id + 1_000 })));
   });
 
   it('fails by the policy of the port where a value is not of the format', async () => {
