@@ -29,8 +29,9 @@ export interface Race {
   readonly ours: Contender;
   readonly rivals: readonly Rival[];
   /**
-   * A rival runs in this process, so garbage is collected before each run: none pays for what another left. Where all rivals have processes
-   * of their own that would only burden ours, whose young generation it shrinks to its first size each time. Default true.
+   * A rival runs in this process, so garbage is collected before each run: none pays for what another left. Where rivals have processes of
+   * their own, or are ours too and leave the same, that would only burden ours, whose young generation it shrinks to its first size each
+   * time. Default true.
    */
   readonly sharesHeap?: boolean;
 }

@@ -70,6 +70,7 @@ const transformingExactlyOnce: Scenario = {
   bench: 'kafka/transform-exactly-once',
   run: () => withFilled(RECORDS, (from) => race({
     bench: 'kafka/transform-exactly-once',
+    sharesHeap: false,
     ours: ourTransform(from, 'exactly-once'),
     rivals: [streams(from, 'exactly_once_v2', throughout), { ...ourTransform(from, 'at-least-once'), target: 0.7 }],
   })),
