@@ -68,11 +68,14 @@ export function copyBytes(bytes: Uint8Array, source: DataView, start: number, le
   }
 }
 
+/** A larger buffer is not kept alive for its view. */
+const LARGE = 1024 * 1024;
 let target: Buffer = Buffer.alloc(0);
 let targetView = viewOf(target);
 
 /** The view of a buffer that is written into; kept until another one is, since thousands of records go into one. */
 export function targetOf(buffer: Buffer): DataView {
+  if (buffer.length > LARGE) return viewOf(buffer);
   if (buffer !== target) {
     target = buffer;
     targetView = viewOf(buffer);

@@ -58,6 +58,7 @@ expectTypeOf(lazy(Wide)).toEqualTypeOf<LazyCodec<{ text: string; more: number }>
 expectTypeOf<RecordOf<ReturnType<typeof lazy<{ a: string }>>>>().toEqualTypeOf<LazyRecord<{ a: string }>>();
 expectTypeOf<WholeOf<LazyRecord<{ a: string }>>>().toEqualTypeOf<{ a: string }>();
 expectTypeOf<WholeOf<{ a: string }>>().toEqualTypeOf<{ a: string }>();
+expectTypeOf<WholeOf<any>>().toBeAny();
 const record = lazy(Wide).of({ text: 'a', more: 1 });
 expectTypeOf(record.get('more')).toEqualTypeOf<number>();
 expectTypeOf(record.with({ more: 2 })).toEqualTypeOf<LazyRecord<{ text: string; more: number }>>();

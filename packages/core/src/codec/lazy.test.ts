@@ -144,6 +144,51 @@ describe('a lazy codec', () => {
     expect(() => lazy(avro(z.string()) as never)).toThrow('MILLRACE_SCHEMA_UNMAPPABLE: lazy() takes a codec that avro() made for an object, not string');
     expect(() => lazy(json(z.object({ a: z.string() })))).toThrow('not a codec of the format json');
     expect(() => lazy(bytes())).toThrow('not a codec of the format bytes');
+    expect(() => lazy(LazyOrder)).toThrow('not a lazy one');
+  });
+});
+
+describe('what somebody does with a record afterwards', () => {
+  it('to the object that it gave changes nothing', () => {
+    for (const record of [read(Order, ORDER), read(Order, ORDER).with({ count: 2 }), LazyOrder.of({ ...ORDER })]) {
+      record.toObject().id = 'other';
+      expect(record.get('id')).toBe('a-1');
+    }
+  });
+
+  it('and changes with inherited members are taken alike everywhere', () => {
+    class Changes {
+      readonly price = 7;
+      get count(): number {
+        return 9;
+      }
+    }
+    for (const record of [read(Order, ORDER), read(Order, ORDER).with({}), LazyOrder.of(ORDER)]) {
+      const changed = record.with(new Changes());
+      expect([changed.get('price'), changed.get('count')]).toEqual([7, -3]);
+      expect([changed.toObject(), sent(Order, changed), sent(Order, changed.with({}))]).toStrictEqual(Array(3).fill({ ...ORDER, price: 7 }));
+    }
+  });
+
+  it('and a value whose members are inherited keeps them', () => {
+    const Pair = avro(z.object({ id: z.string(), n: z.int32() }).meta({ id: 'Pair' }));
+    class Value {
+      n = 1;
+      get id(): string {
+        return 'x';
+      }
+    }
+    const record = lazy(Pair).of(new Value()).with({ n: 2 });
+    expect(record.get('id')).toBe('x');
+    expect(sent(Pair, record)).toEqual({ id: 'x', n: 2 });
+  });
+
+  it('and unknown members of changes are none', () => {
+    for (const record of [read(Order, ORDER), LazyOrder.of(ORDER)]) {
+      const changed = record.with({ size: 1, sise: 5 } as never);
+      expect(() => changed.get('sise' as never)).toThrow('has no field sise');
+      expect(changed.toObject()).toStrictEqual({ ...ORDER, size: 1 });
+    }
   });
 });
 
@@ -168,6 +213,45 @@ describe('bad input', () => {
     const decoder = LazyOrder.decoder(LazyOrder);
     for (let end = 0; end < encoded.length; end++) expect(() => decoder.decode(encoded, 0, end), String(end)).toThrow('MILLRACE_UNDECODABLE: a record of com.acme.Order cannot be decoded');
     expect(() => decoder.decode(Buffer.concat([encoded, Buffer.alloc(1)]), 0, encoded.length + 1)).toThrow('1 bytes are left over');
+  });
+
+  it('is read as the whole codec does where blocks lie about their size', () => {
+    const Blocks = avro(z.object({ tags: z.array(z.int32()), s: z.string(), n: z.int32() }).meta({ id: 'Blocks' }));
+    // One item in a block that claims three bytes.
+    const odd = Uint8Array.of(1, 6, 2, 0, 6, 0, 2, 65, 14);
+    const record = lazy(Blocks).decoder(Blocks).decode(odd, 0, odd.length);
+    const whole = Blocks.decoder(Blocks).decode(odd, 0, odd.length);
+    expect({ tags: record.get('tags'), s: record.get('s'), n: record.get('n') }).toEqual(whole);
+    expect(sent(Blocks, record.with({ n: 8 }))).toEqual({ ...whole, n: 8 });
+  });
+
+  it('may nest as deep as a whole record, and no deeper', () => {
+    interface Tree {
+      readonly next?: Tree | undefined;
+    }
+    const Tree = z.object({
+      get next(): z.ZodOptional<typeof Tree> {
+        return Tree.optional();
+      },
+    }).meta({ id: 'Tree' });
+    const codec = avro(Tree) as Codec<Tree>;
+    for (const levels of [512, 513]) {
+      let tree: Tree = {};
+      for (let i = 1; i < levels; i++) tree = { next: tree };
+      const bytes = encodeToBuffer(codec, tree);
+      const decodes = [codec.decoder(codec), lazy(codec).decoder(codec)].map((decoder) => () => void decoder.decode(bytes, 0, bytes.length));
+      for (const decode of decodes) {
+        if (levels === 512) decode();
+        else expect(decode).toThrow('nest deeper than 512');
+      }
+    }
+  });
+
+  it('can be printed', () => {
+    const Flags = avro(z.object({ id: z.string(), flags: z.array(z.boolean()) }).meta({ id: 'Flags' }));
+    const encoded = encodeToBuffer(Flags, { id: 'a', flags: [true] });
+    encoded[encoded.length - 2] = 7;
+    expect(inspect(lazy(Flags).decoder(Flags).decode(encoded, 0, encoded.length))).toContain('MILLRACE_FIELD_UNDECODABLE');
   });
 
   it('is refused where the whole codec refuses it, at the latest when all of it is asked for, and taken where that takes it', () => {

@@ -4,7 +4,7 @@ import type { Codec } from './codec.js';
 /**
  * A record whose fields are read when they are asked for. It cannot be changed; {@link LazyRecord.with} makes another one.
  *
- * It keeps the bytes of the whole batch that it came in, so keep what you need of it rather than many of them for long.
+ * It keeps alive what it came in, which may be a whole answer of a broker: keep what you need of it, rather than many of them for long.
  */
 export interface LazyRecord<in out T> {
   /**
@@ -13,11 +13,12 @@ export interface LazyRecord<in out T> {
    */
   get<K extends keyof T & string>(field: K): T[K];
   /**
-   * The same record with other values of some fields. The values are the record's afterwards: do not change them.
+   * The same record with other values of some fields. The object and its values are the record's afterwards: give a new one each time, and
+   * do not change it.
    * @throws MillraceError `MILLRACE_VALUE_INVALID` for a value that breaks the schema
    */
   with(changes: Partial<T>): LazyRecord<T>;
-  /** The record as an ordinary codec would have read it. @throws MillraceError `MILLRACE_FIELD_UNDECODABLE` */
+  /** The record as an ordinary codec would have read it, made anew. @throws MillraceError `MILLRACE_FIELD_UNDECODABLE` */
   toObject(): T;
 }
 
@@ -28,7 +29,7 @@ export interface LazyCodec<in out T> extends Codec<LazyRecord<T>> {
 }
 
 /** What a port of lazy records carries: what whole ones would be, since the bytes are the same. */
-export type WholeOf<T> = [T] extends [LazyRecord<infer W>] ? W : T;
+export type WholeOf<T> = 0 extends 1 & T ? T : [T] extends [LazyRecord<infer W>] ? W : T;
 
 /** The member by which a codec of records tells its lazy form; the same in every copy of the package. */
 export const LAZY_FORM = Symbol.for('@millrace/codec/lazy-form');
@@ -55,7 +56,8 @@ export const LAZY_FORM = Symbol.for('@millrace/codec/lazy-form');
  * end beside another one costs an encoding.
  *
  * That a record holds together is checked when it comes in: the bounds of each field, and numbers. What is wrong within a text,
- * a list or a record shows when it is asked for. Records that were written with another schema are read whole.
+ * a list or a record shows when it is asked for, and counts as a failure of the step that asks: read what you need in the step that
+ * retrieves the record, or the policy of the port blames another one. Records that were written with another schema are read whole.
  *
  * Asked again for the same codec, gives the same one.
  *
@@ -64,7 +66,7 @@ export const LAZY_FORM = Symbol.for('@millrace/codec/lazy-form');
  */
 export function lazy<T extends object>(codec: Codec<T>): LazyCodec<T> {
   if (LAZY_FORM in codec) return (codec as { [LAZY_FORM](): LazyCodec<T> })[LAZY_FORM]();
-  throw notLazy(`a codec of the format ${codec.format}`);
+  throw notLazy(codec.format === 'avro' ? 'a lazy one' : `a codec of the format ${codec.format}`);
 }
 
 /** The error for what has no fields to be read one by one. */

@@ -76,6 +76,8 @@ export class ChannelOutputPort extends OutputPort<unknown> {
         try {
           codec.parse(value);
         } catch (cause) {
+          // Of what came in damaged, not of what is sent.
+          if (MillraceError.is(cause, 'MILLRACE_FIELD_UNDECODABLE')) throw cause;
           throw this.#invalid(i, values, toError(cause).message.replace('MILLRACE_VALUE_INVALID: ', ''), cause);
         }
       }

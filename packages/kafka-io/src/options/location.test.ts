@@ -12,6 +12,7 @@ describe('locations of the Kafka backend', () => {
     ['kafka://[::1]:9092', { ...plain, brokers: ['[::1]:9092'], canonical: 'kafka://[::1]:9092' }],
     ['kafka://b:1?protocol=pypz&prefix=acme.', { ...plain, prefix: 'acme.', protocol: 'pypz', brokers: ['b:1'], canonical: 'kafka://b:1?prefix=acme.&protocol=pypz' }],
     ['kafka://b:1?ports=sink.in,bridge.in,sink.in&protocol=pypz', { ...plain, protocol: 'pypz', ports: ['bridge.in', 'sink.in'], brokers: ['b:1'], canonical: 'kafka://b:1?protocol=pypz&ports=bridge.in,sink.in' }],
+    ['kafka://b:1/alerts?protocol=pypz&ports=bridge.in', { ...plain, topic: 'alerts', protocol: 'pypz', ports: ['bridge.in'], brokers: ['b:1'], canonical: 'kafka://b:1?protocol=pypz&ports=bridge.in' }],
     ['kafka://b:1?prefix=', { ...plain, brokers: ['b:1'], canonical: 'kafka://b:1' }],
     ['kafka://b:1/t?protocol=millrace', { ...plain, topic: 't', brokers: ['b:1'], canonical: 'kafka://b:1' }],
   ])('%s', (location, expected) => {
@@ -59,6 +60,7 @@ describe('locations of the Kafka backend', () => {
   it('shares the channels of the ports that it names, and no others', () => {
     const some = parseKafkaLocation('kafka://b:1?protocol=pypz&ports=bridge.in');
     expect(['p.bridge.in', 'p.bridge.in.deadLetters', 'p.footbridge.in', 'p.bridge.ink', undefined].map((channel) => isPypz(some, channel))).toEqual([true, false, false, false, false]);
+    expect(isPypz(parseKafkaLocation('kafka://b:1?protocol=pypz&ports=in.deadLetters'), 'p.bridge.in.deadLetters')).toBe(false);
     expect(capabilitiesOf(some)).toEqual(capabilitiesOf(parseKafkaLocation('kafka://b:1')));
     expect(capabilitiesOf(some, 'p.bridge.in')).toEqual(capabilitiesOf(parseKafkaLocation('kafka://b:1?protocol=pypz')));
     expect(isPypz(parseKafkaLocation('kafka://b:1'), 'p.bridge.in')).toBe(false);

@@ -50,7 +50,7 @@ export function parseKafkaLocation(location: string): KafkaLocation {
   if (!TOPIC_CHARACTERS.test(prefix)) throw invalid(location, `the prefix ${JSON.stringify(prefix)} may have letters, digits, "_", "-" and "." only`);
   const protocol = keys.get('protocol') ?? 'millrace';
   if (protocol !== 'pypz' && protocol !== 'millrace') throw invalid(location, `protocol is pypz, or left out, not ${JSON.stringify(protocol)}`);
-  if (protocol === 'pypz' && topic !== undefined) throw invalid(location, 'protocol=pypz is for the location of a pipeline: the statuses of pypz need all of it, and not one topic');
+  if (protocol === 'pypz' && topic !== undefined && !keys.has('ports')) throw invalid(location, 'protocol=pypz is for the location of a pipeline: the statuses of pypz need all of it, and not one topic');
   const ports = keys.has('ports') ? portsOf(location, protocol, keys.get('ports')!) : undefined;
   const tls = scheme.toLowerCase() === 'kafkas';
   const parts = [...(prefix === '' ? [] : [`prefix=${prefix}`]), ...(protocol === 'pypz' ? ['protocol=pypz'] : []), ...(ports === undefined ? [] : [`ports=${ports.join(',')}`])];
@@ -61,7 +61,7 @@ export function parseKafkaLocation(location: string): KafkaLocation {
 /** Whether a channel is shared with pypz; without a channel, whether all are. */
 export function isPypz({ protocol, ports }: Pick<KafkaLocation, 'protocol' | 'ports'>, channel: string | undefined): boolean {
   if (protocol !== 'pypz' || ports === undefined) return protocol === 'pypz';
-  return channel !== undefined && ports.some((port) => channel.endsWith(`.${port}`));
+  return channel !== undefined && ports.includes(channel.slice(channel.indexOf('.') + 1));
 }
 
 /** What the Kafka backend can do at a location, or for a channel there. */

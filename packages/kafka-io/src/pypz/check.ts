@@ -1,5 +1,5 @@
 import { MillraceError, type ChannelSpec, type Problem } from '@millrace/core';
-import { kafkaOptions, type KafkaLocation } from '../options/index.js';
+import { isPypz, kafkaOptions, type KafkaLocation } from '../options/index.js';
 import { checkTopics } from '../resources/names.js';
 import type { KafkaSettings } from '../settings.js';
 import { topicsOf } from './names.js';
@@ -34,7 +34,7 @@ function checkChannel({ name, partitions, reader, writers = [], backend }: Chann
 
 /** Ports that the location names and the pipeline does not have. */
 export function checkPypzPorts(shared: readonly ChannelSpec[], { ports = [], canonical }: KafkaLocation): Problem[] {
-  const missing = ports.filter((port) => !shared.some(({ name }) => name.endsWith(`.${port}`)));
+  const missing = ports.filter((port) => !shared.some(({ name }) => isPypz({ protocol: 'pypz', ports: [port] }, name)));
   return missing.map((port) => ({ code: 'MILLRACE_PORT_UNKNOWN', severity: 'error', where: 'location', what: `${canonical} names the port ${port}, and the pipeline has no connected input of that name`, remedy: 'name input ports as operator.port, as they are called in the pipeline' }));
 }
 

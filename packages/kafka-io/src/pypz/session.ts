@@ -21,7 +21,7 @@ export class PypzSession implements Session {
     private readonly inner: KafkaSession,
     private readonly exchange: StatusExchange,
     private readonly resources: PypzResources,
-    private readonly isShared: (channel: string) => boolean,
+    private readonly isShared: (channel: string, external: boolean) => boolean,
   ) {}
 
   get owner(): string {
@@ -46,7 +46,7 @@ export class PypzSession implements Session {
 
   /** The principal makes the topics, as in pypz; its replicas wait for them. */
   async reader(channel: string, options: ReaderOptions): Promise<ChannelReader> {
-    if (!this.isShared(channel)) return await this.inner.reader(channel, options);
+    if (!this.isShared(channel, options.external === true)) return await this.inner.reader(channel, options);
     const role = roleOf(channel, options);
     const sender = senderOf(this.owner, role.port, role.replicas);
     const partitions = options.group === channel ? role.replicas : 1;
@@ -61,7 +61,7 @@ export class PypzSession implements Session {
   }
 
   async writer(channel: string, options?: WriterOptions): Promise<ChannelWriter> {
-    if (!this.isShared(channel)) return await this.inner.writer(channel, options);
+    if (!this.isShared(channel, options?.external === true)) return await this.inner.writer(channel, options);
     const role = roleOf(channel, options);
     // Dead letters that nobody reads have no principal to make their topics.
     const hasReader = role.peers.length > 0;

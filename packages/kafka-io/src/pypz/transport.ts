@@ -62,12 +62,12 @@ export class PypzTransport implements Transport {
   }
 
   async deleteResources({ channels = [], owners = [] }: Parameters<Transport['deleteResources']>[0]): Promise<void> {
-    await this.#resources.delete(channels.filter((channel) => this.#isShared(channel)));
+    await this.#resources.delete(channels.filter((channel, external) => isPypz(this.inner.settings, external ? undefined : channel)));
     await this.inner.deleteResources({ channels: channels.filter((channel) => !this.#isShared(channel)), owners });
   }
 
   async open(owner: Owner): Promise<Session> {
-    return new PypzSession(await this.inner.open(owner), this.#exchange, this.#resources, (channel) => this.#isShared(channel));
+    return new PypzSession(await this.inner.open(owner), this.#exchange, this.#resources, (channel, external) => isPypz(this.inner.settings, external ? undefined : channel));
   }
 
   control(pipeline: string): Control {

@@ -63,7 +63,11 @@ export class Others {
   }
 
   async createTopic(label: string, numPartitions = 1): Promise<string> {
-    const topic = unique(label);
+    return await this.makeTopic(unique(label), numPartitions);
+  }
+
+  /** Of just that name. */
+  async makeTopic(topic: string, numPartitions = 1): Promise<string> {
     await this.#asAdmin((admin) => admin.createTopics({ topics: [{ topic, numPartitions }], waitForLeaders: true }));
     return topic;
   }

@@ -37,6 +37,16 @@ describe('a pipeline on a location for pypz, all of it ours', () => {
     expect(await scene.topics()).toEqual([]);
   });
 
+  it('beside a shared channel a topic of others is written exactly-once, whatever it is called', async () => {
+    const others = new Others(bootstrap);
+    const topic = await others.makeTopic(`${scene.name}_archive.reader.input_port`);
+    const run = await scene.mixed({ side: ['writer', 'reader', 'sink', 'copy'], count: 20, topic });
+    expect(await run.completed).toMatchObject({ outcome: 'done', exitCode: 0 });
+    expect(await others.read(topic, 20)).toHaveLength(20);
+    expect(scene.got).toHaveLength(20);
+    await others.deleteTopic(topic);
+  });
+
   it('a value that breaks the schema: nothing of its batch is written, and what was written before stays', async () => {
     const run = await scene.millrace({ count: 10, bad: 7 });
     await expect(run.completed).rejects.toThrow(/MILLRACE_STEP_FAILED|MILLRACE_VALUE_INVALID/);

@@ -83,14 +83,20 @@ export class Scene {
   }
 
   /** A pipeline of three, whose first channel alone is shared with pypz: the last operator is exactly-once. */
-  async mixed({ side = ['writer', 'reader', 'sink'], count = 0 }: { readonly side?: readonly string[]; readonly count?: number }): Promise<Run> {
+  async mixed({ side = ['writer', 'reader', 'sink'], count = 0, topic }: { readonly side?: readonly string[]; readonly count?: number; readonly topic?: string }): Promise<Run> {
+    const query = '?protocol=pypz&ports=reader.input_port';
     const pipeline = new Pipeline(this.name);
     const writer = pipeline.add(Writer, { count }, { name: 'writer' });
     const reader = pipeline.add(Forward, {}, { name: 'reader' });
     const sink = pipeline.add(Reader, { into: this.name }, { name: 'sink', delivery: 'exactly-once' });
     reader.input_port.connect(writer.output_port);
     sink.input_port.connect(reader.output_port);
-    return await this.#start(pipeline, side, 60_000, { location: `${this.location}&ports=reader.input_port` });
+    if (topic !== undefined) {
+      const copy = pipeline.add(Forward, {}, { name: 'copy', delivery: 'exactly-once' });
+      copy.input_port.connect(reader.output_port);
+      copy.output_port.to(`kafka://${this.bootstrap}/${topic}${query}`);
+    }
+    return await this.#start(pipeline, side, 60_000, { location: `kafka://${this.bootstrap}${query}` });
   }
 
   /** Topics of the pipeline's channels that are there. */

@@ -4,6 +4,7 @@ import { compileRead, ReadCompiler, type Read } from './compile-read.js';
 import { WriteCompiler, type Write } from './compile-write.js';
 import { EncodedRecord, type ChangedRecord, type Chunk } from './lazy-record.js';
 import { member, quote } from './program.js';
+import { isRecursive } from './recursion.js';
 import { resolve, type ReadPlan, type RecordPlan } from './resolve.js';
 import type { Field, RecordType } from './schema.js';
 import { isInherited } from './values.js';
@@ -59,7 +60,7 @@ function isSmall(plan: ReadPlan): boolean {
 
 /** Compiles how lazy records of a type are read. In the code `c` is the decoder and `r` a record. */
 export function compileLazy<T extends object>(type: RecordType, fields: FieldReader): LazyProgram<T> {
-  const compiler = new ReadCompiler();
+  const compiler = new ReadCompiler(true);
   const { program } = compiler;
   const places = placesOf(type);
   const slots = places.flatMap(({ slot, notesEnd }, index) => (notesEnd ? [slot, `e${index}`] : [slot]));
@@ -81,7 +82,7 @@ default: throw ${program.constant(fields)}.unknown(field);
 } }
 }
 return { prototype: Encoded.prototype, scan(c, chunk, start, end) {
-${[...compiler.entry(type, false), ...scan].join('\n')}
+${[...compiler.entry(type, isRecursive(type)), ...scan, ...(isRecursive(type) ? ['c.leave();'] : [])].join('\n')}
 return new Encoded(${['chunk', 'start', 'end', ...slots].join(', ')});
 } };
 })()`,
@@ -104,7 +105,7 @@ export function compileWriteChanged<T extends object>(type: RecordType): Write<C
 export function compileCheckChanges(type: RecordType): (changes: object) => boolean {
   const compiler = new CheckCompiler();
   const lines = type.fields.map((field) => `if (${isChanged(field)}) { const v = ${member('m', field.name)}; if (!(${compiler.check(field.type, 'v')})) return false; }`);
-  return compiler.program.link(`(m) => { const d = 1; ${lines.join('\n')} return true; }`, `check-changes/${type.name}`) as (changes: object) => boolean;
+  return compiler.program.link(`(m) => { const d = ${isRecursive(type) ? 1 : 0}; ${lines.join('\n')} return true; }`, `check-changes/${type.name}`) as (changes: object) => boolean;
 }
 
 /** The expression for whether changes `m` have a field. */

@@ -19,6 +19,9 @@ export function compileRead(plan: ReadPlan, title: string): Read {
 export class ReadCompiler {
   readonly program = new Program();
 
+  /** @param walks what is passed over is gone through as it would be read, whatever sizes its blocks claim: it is to be read later */
+  constructor(private readonly walks = false) {}
+
   /** The expression that reads one value. */
   read(plan: ReadPlan): string {
     switch (plan.step) {
@@ -108,6 +111,7 @@ return out;`,
   #skipBlocks(key: object, items: AvroType, keyBytes: 0 | 1): string {
     return this.program.function('c', key, () => {
       const each = `${keyBytes === 1 ? 'c.skipBytes(); ' : ''}${this.skip(items)}`;
+      if (this.walks) return `for (let n; (n = c.readBlock(${minBytes(items) + keyBytes}, ${freeValuesOf(items) ?? 0})) !== 0;)${each === '' ? ';' : ` while (n-- > 0) { ${each} }`}`;
       return `for (let n; (n = c.skipBlock(${minBytes(items) + keyBytes})) !== 0;)${each === '' ? ';' : ` while (n-- > 0) { ${each} }`}`;
     });
   }

@@ -5,7 +5,7 @@ import { JSON_FORM, jsonFormOf, type JsonForm } from '../json-form.js';
 import type { LazyCodec, LazyRecord } from '../lazy.js';
 import { undecodable, undecodableField } from '../undecodable.js';
 import { invalidValue, shorten } from '../value-problem.js';
-import { DIFFERENCES, incompatibilities, VALUES, type Comparable } from '../writer-schema.js';
+import { DIFFERENCES, incompatibilities, type Comparable } from '../writer-schema.js';
 import type { BinaryEncoder } from './binary-encoder.js';
 import { compileCheckChanges, compileLazy, compileWriteChanged, type FieldReader, type LazyProgram } from './compile-lazy.js';
 import type { Read } from './compile-read.js';
@@ -15,17 +15,14 @@ import { encodeWith } from './encode.js';
 import { Chunk, OwnRecord, WholeRecord, type ChangedRecord } from './lazy-record.js';
 import { explain } from './problems.js';
 import type { RecordType } from './schema.js';
-
-let codecs = 0;
+import { memberOf } from './values.js';
 
 /** The codec of lazy records of an Avro type: its wire is that of the codec of whole ones. */
-export class AvroLazyCodec<T extends object> implements LazyCodec<T>, Comparable, ChecksMany, FieldReader {
+export class AvroLazyCodec<T extends object> implements LazyCodec<T>, Pick<Comparable, typeof DIFFERENCES>, ChecksMany, FieldReader {
   readonly format = 'avro';
   readonly #type: RecordType;
   readonly #whole: Codec<T>;
   readonly #fields: ReadonlySet<string>;
-  /** Records of another codec are others, whatever they hold. */
-  readonly #id = ++codecs;
   #program: LazyProgram<T> | undefined;
   #writeWhole: Write | undefined;
   #writeChanged: Write<ChangedRecord<T>> | undefined;
@@ -92,9 +89,11 @@ export class AvroLazyCodec<T extends object> implements LazyCodec<T>, Comparable
     return new LazyDecoder(this.#compiled(), this.name);
   }
 
-  /** @throws MillraceError `MILLRACE_VALUE_INVALID` for a change that is no value of its field */
-  check(changes: Partial<T>): void {
-    if ((this.#checkChanges ??= compileCheckChanges(this.#type))(changes)) return;
+  /** Changes whose members are their own. @throws MillraceError `MILLRACE_VALUE_INVALID` for one that is no value of its field */
+  checked(given: Partial<T>): Partial<T> {
+    const prototype: unknown = Object.getPrototypeOf(given);
+    const changes = prototype === Object.prototype || prototype === null ? given : { ...given };
+    if ((this.#checkChanges ??= compileCheckChanges(this.#type))(changes)) return changes;
     throw invalidValue(this.name, this.problemsOf(changes));
   }
 
@@ -103,19 +102,17 @@ export class AvroLazyCodec<T extends object> implements LazyCodec<T>, Comparable
   }
 
   unknown(field: string): MillraceError {
-    return new MillraceError('MILLRACE_OPTION_INVALID', `a record${this.name === '' ? '' : ` of ${this.name}`} has no field ${field}; it has ${[...this.#fields].join(', ')}`);
+    return new MillraceError('MILLRACE_OPTION_INVALID', `a record${this.name === '' ? '' : ` of ${this.name}`} has no field ${field}; it has ${[...this.#fields].join(', ') || 'none'}`);
   }
 
-  /** A value with changes, of which only fields count. */
+  /** A new object of the fields of a value, with changes. */
   merge(value: T, changes: Partial<T>): T {
-    const merged = { ...value };
+    const merged = {};
     for (const { name, omitted } of this.#type.fields) {
-      if (!Object.hasOwn(changes, name)) continue;
-      const key = name as keyof T;
-      if (omitted === true && changes[key] === undefined) delete merged[key];
-      else Object.defineProperty(merged, name, { value: changes[key], writable: true, enumerable: true, configurable: true });
+      const member = memberOf(Object.hasOwn(changes, name) ? changes : value, name);
+      if (omitted !== true || member !== undefined) Object.defineProperty(merged, name, { value: member, writable: true, enumerable: true, configurable: true });
     }
-    return merged;
+    return merged as T;
   }
 
   /** A record of this schema as a whole. */
@@ -156,10 +153,6 @@ export class AvroLazyCodec<T extends object> implements LazyCodec<T>, Comparable
   [FIRST_INVALID](values: readonly unknown[]): number {
     for (let i = 0; i < values.length; i++) if (!this.isValid(values[i])) return i;
     return -1;
-  }
-
-  [VALUES](): string {
-    return `lazy records of codec ${this.#id}`;
   }
 
   [JSON_FORM](): JsonForm<LazyRecord<T>> {

@@ -29,8 +29,13 @@ export abstract class OwnRecord<T extends object> implements LazyRecord<T> {
     return this.toObject();
   }
 
-  [inspect.custom](): T {
-    return this.toObject();
+  [inspect.custom](): unknown {
+    try {
+      return this.toObject();
+    } catch (error) {
+      // Who prints it may be after just that.
+      return error;
+    }
   }
 }
 
@@ -48,8 +53,7 @@ export abstract class EncodedRecord<T extends object> extends OwnRecord<T> {
   }
 
   with(changes: Partial<T>): LazyRecord<T> {
-    this.codec.check(changes);
-    return new ChangedRecord(this, changes);
+    return new ChangedRecord(this, this.codec.checked(changes));
   }
 
   toObject(): T {
@@ -80,12 +84,11 @@ export class ChangedRecord<T extends object> extends OwnRecord<T> {
   }
 
   get<K extends keyof T & string>(field: K): T[K] {
-    return Object.hasOwn(this.changes, field) ? (this.changes[field] as T[K]) : this.base.get(field);
+    return Object.hasOwn(this.changes, field) && this.codec.has(field) ? (this.changes[field] as T[K]) : this.base.get(field);
   }
 
   with(changes: Partial<T>): LazyRecord<T> {
-    this.codec.check(changes);
-    return new ChangedRecord(this.base, { ...this.changes, ...changes });
+    return new ChangedRecord(this.base, { ...this.changes, ...this.codec.checked(changes) });
   }
 
   toObject(): T {
@@ -116,12 +119,11 @@ export class WholeRecord<T extends object> extends OwnRecord<T> {
   }
 
   with(changes: Partial<T>): LazyRecord<T> {
-    this.codec.check(changes);
-    return new WholeRecord(this.codec, this.codec.merge(this.value, changes));
+    return new WholeRecord(this.codec, this.codec.merge(this.value, this.codec.checked(changes)));
   }
 
   toObject(): T {
-    return this.value;
+    return this.codec.merge(this.value, {});
   }
 
   write(encoder: BinaryEncoder): void {
