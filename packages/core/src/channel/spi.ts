@@ -295,7 +295,12 @@ export interface ChannelWriter {
   /** Set where the peers of a backend want records spread so, whatever the port asks for; keys place nothing then. */
   readonly partitioner?: 'round-robin';
   /**
-   * Takes a batch over; the caller must not touch it again. One of no records is passed over. Nothing: there is room for more. A promise: wait for it before the
+   * `bytes` and `bounds` are copied before {@link writeRecords} returns, so that the caller may use their memory again: it then lays batch
+   * after batch out in the same. Absent: they are kept.
+   */
+  readonly copies?: true;
+  /**
+   * Takes a batch over; the caller must not touch it again, but for what is copied. One of no records is passed over. Nothing: there is room for more. A promise: wait for it before the
    * next batch. It comes true without a commit of this session, which cannot commit in mid-step: stage, spill, or rely on
    * other sessions; what only an own commit would free is told by `wantsCommit`.
    * Rejects (or throws) for a fenced or closed session, a record over the limit (`MILLRACE_RECORD_TOO_LARGE`) and a step over

@@ -28,6 +28,8 @@ export class OutputChannel {
   /** Values go by reference: the reader is known, and takes just the values that the writer gives. */
   readonly byReference: boolean;
   readonly encoding: Encoding;
+  /** The writer copies the bytes, so that they may be laid out in memory that is used again. */
+  readonly copies: boolean;
   /** Offset after this incarnation's last committed record, by partition. */
   readonly ends = new Map<number, number>();
   /** How many replicas share the channel: those of the plan until they tell of a rescale. */
@@ -47,6 +49,7 @@ export class OutputChannel {
     this.partitions = writer.partitions;
     this.partitioner = writer.partitioner;
     this.encoding = encoding;
+    this.copies = writer.copies === true;
     this.isExternal = plan.external !== undefined;
     const { reader } = plan;
     this.byReference = plan.capabilities.objects && !this.isExternal && reader !== undefined && haveSameValues(codec, reader.codec);
@@ -119,14 +122,14 @@ export class OutputChannel {
   }
 }
 
-/** Lays values out as one batch for a partition; `pick` names those that go there, in order, or all. */
-export function layOut(outgoing: Outgoing, partition: number, pick: readonly number[] | undefined, encoding: Encoding, byReference: boolean): OutgoingBatch {
+/** Lays values out as one batch of a channel for a partition; `pick` names those that go there, in order, or all. */
+export function layOut(outgoing: Outgoing, partition: number, pick: readonly number[] | undefined, { encoding, byReference, copies }: Pick<OutputChannel, 'encoding' | 'byReference' | 'copies'>): OutgoingBatch {
   const { keys, headers, timestamps, now } = outgoing;
   const values = pick === undefined ? outgoing.values : pick.map((i) => outgoing.values[i]);
   const count = values.length;
   let bytes: Uint8Array = NO_BYTES;
   let bounds: Uint32Array = NO_BOUNDS;
-  if (!byReference) ({ bytes, bounds } = encodeValues(values, encoding));
+  if (!byReference) ({ bytes, bounds } = encodeValues(values, encoding, copies));
   return {
     partition,
     count,
@@ -142,11 +145,18 @@ export function layOut(outgoing: Outgoing, partition: number, pick: readonly num
   };
 }
 
+/** What is larger is not kept for the next send. */
+const LARGE = 16 * 1024 * 1024;
 let scratch = Buffer.allocUnsafeSlow(64 * 1024);
+let scratchBounds = new Uint32Array(1024);
 
-/** Encodes values one after the other; the scratch buffer is shared by all sends of the thread and copied from once. */
-function encodeValues(values: readonly unknown[], encoding: Encoding): { bytes: Uint8Array; bounds: Uint32Array } {
-  const bounds = new Uint32Array(2 * values.length);
+/**
+ * Encodes values one after the other, into memory that all sends of the thread share.
+ * @param borrowed give that itself, until the next send; else a copy
+ */
+function encodeValues(values: readonly unknown[], encoding: Encoding, borrowed: boolean): { bytes: Uint8Array; bounds: Uint32Array } {
+  if (scratchBounds.length < 2 * values.length) scratchBounds = new Uint32Array(2 * values.length);
+  const bounds = borrowed ? scratchBounds.subarray(0, 2 * values.length) : new Uint32Array(2 * values.length);
   let position = 0;
   for (let i = 0; i < values.length; i++) {
     let end = encoding.encode(values[i], scratch, position);
@@ -159,7 +169,9 @@ function encodeValues(values: readonly unknown[], encoding: Encoding): { bytes: 
     bounds[2 * i] = position;
     bounds[2 * i + 1] = position = end;
   }
-  const bytes = new Uint8Array(scratch.subarray(0, position));
-  if (scratch.length > 16 * 1024 * 1024) scratch = Buffer.allocUnsafeSlow(64 * 1024);
+  const used = scratch.subarray(0, position);
+  const bytes = borrowed ? used : new Uint8Array(used);
+  if (scratch.length > LARGE) scratch = Buffer.allocUnsafeSlow(64 * 1024);
+  if (scratchBounds.byteLength > LARGE) scratchBounds = new Uint32Array(1024);
   return { bytes, bounds };
 }

@@ -163,7 +163,7 @@ export class ChannelOutputPort extends OutputPort<unknown> {
       counters.dropped += pick?.length ?? outgoing.values.length;
       return undefined;
     }
-    const batch = layOut(outgoing, partition, pick, channel.encoding, channel.byReference);
+    const batch = layOut(outgoing, partition, pick, channel);
     counters.bytes += batch.bytes.byteLength;
     return channel.write(batch);
   }

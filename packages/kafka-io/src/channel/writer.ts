@@ -16,6 +16,8 @@ export interface WriterHost {
 
 /** Writes records of a session into a topic. */
 export class KafkaChannelWriter implements ChannelWriter {
+  /** Into record batches. */
+  readonly copies = true;
   readonly #queues: readonly PartitionQueue[];
   #written = new Set<PartitionQueue>();
   #schema: string | undefined;

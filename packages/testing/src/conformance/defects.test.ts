@@ -442,6 +442,11 @@ const DEFECTS: readonly Defect[] = [
     writer: (writer) => ({ writeRecords: (batch) => writer.writeRecords(batch.count > 0 ? batch : { ...batch, count: 1, objects: [''] }) }),
   },
   {
+    name: 'a writer that keeps batches says that it copies them',
+    caughtBy: 'the memory of a batch may be used again',
+    writer: () => ({ copies: true }),
+  },
+  {
     name: 'a batch given out is written on',
     caughtBy: 'a batch that was given out',
     reader: (reader) => {

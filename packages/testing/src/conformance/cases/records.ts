@@ -1,7 +1,7 @@
 import { MillraceError, type OutgoingBatch } from '@millrace/core';
 import { equal, failsWith, holds } from '../check.js';
 import type { ConformanceContext } from '../context.js';
-import { SCHEMA, TIMESTAMP, entriesOf, numbered, type Entry } from '../records.js';
+import { SCHEMA, TIMESTAMP, batchOf, entriesOf, numbered, type Entry } from '../records.js';
 import type { ConformanceCase } from '../types.js';
 
 const group = 'records';
@@ -118,6 +118,26 @@ export const recordCases: readonly ConformanceCase[] = [
       equal((await replica.commit()).ends, new Map(), 'ends after an empty batch');
       await replica.publish(writer, context.batch([]), context.batch(['one']), context.batch([]));
       equal((await replica.read(await replica.reader(channel), 1)).values, ['one'], 'records between empty batches');
+    },
+  },
+  {
+    group,
+    name: 'the memory of a batch may be used again at once where the writer says that it copies',
+    async run(context) {
+      const channel = await context.channel();
+      const replica = await context.replica();
+      const writer = await replica.writer(channel);
+      if (writer.copies !== true) return;
+      // Some that go out together, and one that goes alone.
+      const values = Array.from({ length: 200 }, (_, n) => `${n}`.padStart(100, '.'));
+      const batches = [batchOf('bytes', values), batchOf('bytes', ['short']), batchOf('bytes', ['x'.repeat(100_000)])];
+      for (const batch of batches) {
+        await replica.write(writer, batch);
+        batch.bytes.fill(0);
+        batch.bounds.fill(0);
+      }
+      await replica.commit();
+      equal((await replica.read(await replica.reader(channel), 202)).values, [...values, 'short', 'x'.repeat(100_000)], 'values that were written over after the write');
     },
   },
   {
