@@ -24,6 +24,7 @@ it('has these names, and no other, for those who use Millrace', async () => {
       "injectable",
       "input",
       "json",
+      "lazy",
       "loadPipeline",
       "loadPypz",
       "memoryBackend",
