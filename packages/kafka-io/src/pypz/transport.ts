@@ -27,7 +27,7 @@ export class PypzTransport implements Transport {
   }
 
   get identity(): string {
-    return isPypz(this.inner.settings, undefined) ? `${this.inner.identity} pypz` : this.inner.identity;
+    return this.#isShared(undefined) ? `${this.inner.identity} pypz` : this.inner.identity;
   }
 
   get limits(): Transport['limits'] {
@@ -52,22 +52,20 @@ export class PypzTransport implements Transport {
 
   /** Checks what is there. What is not is made by the reader's principal when it opens its port, which may be pypz's. */
   async createResources(channels: readonly ChannelSpec[]): Promise<void> {
-    const own = channels.filter(({ name }) => !this.#isShared(name));
-    if (own.length > 0) await this.inner.createResources(own);
-    for (const { name, partitions } of channels) {
-      if (!this.#isShared(name)) continue;
+    await this.inner.createResources(channels.filter(({ name }) => !this.#isShared(name)));
+    for (const { name, partitions } of channels.filter(({ name }) => this.#isShared(name))) {
       const found = (await this.#resources.topics.find(name))?.partitions.length;
       if (found !== undefined && found !== partitions) throw new MillraceError('MILLRACE_CHANNEL_MISMATCH', `topic ${name} has ${found} partitions, not ${partitions}`, { channel: name });
     }
   }
 
   async deleteResources({ channels = [], owners = [] }: Parameters<Transport['deleteResources']>[0]): Promise<void> {
-    await this.#resources.delete(channels.filter((channel, external) => isPypz(this.inner.settings, external ? undefined : channel)));
+    await this.#resources.delete(channels.filter((channel) => this.#isShared(channel)));
     await this.inner.deleteResources({ channels: channels.filter((channel) => !this.#isShared(channel)), owners });
   }
 
   async open(owner: Owner): Promise<Session> {
-    return new PypzSession(await this.inner.open(owner), this.#exchange, this.#resources, (channel, external) => isPypz(this.inner.settings, external ? undefined : channel));
+    return new PypzSession(await this.inner.open(owner), this.#exchange, this.#resources, (channel, external) => this.#isShared(external ? undefined : channel));
   }
 
   control(pipeline: string): Control {
@@ -79,7 +77,8 @@ export class PypzTransport implements Transport {
     await this.inner.close();
   }
 
-  #isShared(channel: string): boolean {
+  /** Without a channel of the pipeline: whether all are. */
+  #isShared(channel: string | undefined): boolean {
     return isPypz(this.inner.settings, channel);
   }
 }

@@ -86,9 +86,9 @@ export class Scene {
   async mixed({ side = ['writer', 'reader', 'sink'], count = 0, topic }: { readonly side?: readonly string[]; readonly count?: number; readonly topic?: string }): Promise<Run> {
     const query = '?protocol=pypz&ports=reader.input_port';
     const pipeline = new Pipeline(this.name);
+    const sink = pipeline.add(Reader, { into: this.name }, { name: 'sink', delivery: 'exactly-once' });
     const writer = pipeline.add(Writer, { count }, { name: 'writer' });
     const reader = pipeline.add(Forward, {}, { name: 'reader' });
-    const sink = pipeline.add(Reader, { into: this.name }, { name: 'sink', delivery: 'exactly-once' });
     reader.input_port.connect(writer.output_port);
     sink.input_port.connect(reader.output_port);
     if (topic !== undefined) {
