@@ -52,7 +52,8 @@ export class PypzTransport implements Transport {
 
   /** Checks what is there. What is not is made by the reader's principal when it opens its port, which may be pypz's. */
   async createResources(channels: readonly ChannelSpec[]): Promise<void> {
-    await this.inner.createResources(channels.filter(({ name }) => !this.#isShared(name)));
+    const own = channels.filter(({ name }) => !this.#isShared(name));
+    if (own.length > 0) await this.inner.createResources(own);
     for (const { name, partitions } of channels.filter(({ name }) => this.#isShared(name))) {
       const found = (await this.#resources.topics.find(name))?.partitions.length;
       if (found !== undefined && found !== partitions) throw new MillraceError('MILLRACE_CHANNEL_MISMATCH', `topic ${name} has ${found} partitions, not ${partitions}`, { channel: name });

@@ -194,14 +194,17 @@ const DEFECTS: readonly Defect[] = [
       },
     }),
   },
-  {
-    name: 'a commit keeps the state array of the caller',
+  ...[
+    { name: 'a commit keeps the state array of the caller', keep: (value: Uint8Array) => value },
+    { name: 'a commit copies state with slice, which shares the memory of a Buffer', keep: (value: Uint8Array) => value.slice() },
+  ].map(({ name, keep }): Defect => ({
+    name,
     caughtBy: 'state that the caller changes',
     session: (session, owner) => {
       const kept = keptOf(owner.id);
       return {
         commit: (positions, state) => {
-          for (const [key, value] of state ?? []) if (value !== undefined) kept.set(key, value);
+          for (const [key, value] of state ?? []) if (value !== undefined) kept.set(key, keep(value));
           return session.commit(positions, state);
         },
         get state() {
@@ -209,38 +212,7 @@ const DEFECTS: readonly Defect[] = [
         },
       };
     },
-  },
-  // Fencing
-  {
-    name: 'a zombie’s commit is accepted in silence',
-    caughtBy: 'a newer session fences',
-    session: (session) => ({
-      commit: (positions, state) => {
-        try {
-          return session.commit(positions, state);
-        } catch (error) {
-          if (isFenced(error)) return answer();
-          throw error;
-        }
-      },
-    }),
-  },
-  {
-    name: 'a commit copies state with slice, which shares the memory of a Buffer',
-    caughtBy: 'state that the caller changes',
-    session: (session, owner) => {
-      const kept = keptOf(owner.id);
-      return {
-        commit: (positions, state) => {
-          for (const [key, value] of state ?? []) if (value !== undefined) kept.set(key, value.slice());
-          return session.commit(positions, state);
-        },
-        get state() {
-          return shared(session, kept);
-        },
-      };
-    },
-  },
+  })),
   // Fencing
   {
     name: 'a zombie’s commit is accepted in silence',

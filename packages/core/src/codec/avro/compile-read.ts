@@ -72,7 +72,7 @@ export class ReadCompiler {
       'c',
       key,
       () => `${before}
-for (let n; (n = c.readBlock(${minBytes(items) + keyBytes}, ${freeValuesOf(items) ?? 0})) !== 0;) while (n-- > 0) { ${each} }
+${eachItem(items, keyBytes, each)}
 return out;`,
     );
   }
@@ -111,7 +111,7 @@ return out;`,
   #skipBlocks(key: object, items: AvroType, keyBytes: 0 | 1): string {
     return this.program.function('c', key, () => {
       const each = `${keyBytes === 1 ? 'c.skipBytes(); ' : ''}${this.skip(items)}`;
-      if (this.walks) return `for (let n; (n = c.readBlock(${minBytes(items) + keyBytes}, ${freeValuesOf(items) ?? 0})) !== 0;)${each === '' ? ';' : ` while (n-- > 0) { ${each} }`}`;
+      if (this.walks) return eachItem(items, keyBytes, each);
       return `for (let n; (n = c.skipBlock(${minBytes(items) + keyBytes})) !== 0;)${each === '' ? ';' : ` while (n-- > 0) { ${each} }`}`;
     });
   }
@@ -126,6 +126,11 @@ return out;`,
       return (isRecursive(type) ? ['c.enter();', ...lines, 'c.leave();'] : lines).join('\n');
     });
   }
+}
+
+/** The loop over the items of an array or map, block by block. */
+function eachItem(items: AvroType, keyBytes: number, each: string): string {
+  return `for (let n; (n = c.readBlock(${minBytes(items) + keyBytes}, ${freeValuesOf(items) ?? 0})) !== 0;) while (n-- > 0) { ${each} }`;
 }
 
 function choose(statements: readonly string[]): string {

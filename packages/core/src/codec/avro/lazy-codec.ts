@@ -1,6 +1,5 @@
 import { MillraceError } from '../../error/index.js';
 import type { Codec, Decoder, ValueProblem, WriterSchema } from '../codec.js';
-import { FIRST_INVALID, type ChecksMany } from '../first-invalid.js';
 import { JSON_FORM, jsonFormOf, type JsonForm } from '../json-form.js';
 import type { LazyCodec, LazyRecord } from '../lazy.js';
 import { undecodable, undecodableField } from '../undecodable.js';
@@ -18,7 +17,7 @@ import type { RecordType } from './schema.js';
 import { memberOf } from './values.js';
 
 /** The codec of lazy records of an Avro type: its wire is that of the codec of whole ones. */
-export class AvroLazyCodec<T extends object> implements LazyCodec<T>, Pick<Comparable, typeof DIFFERENCES>, ChecksMany, FieldReader {
+export class AvroLazyCodec<T extends object> implements LazyCodec<T>, Pick<Comparable, typeof DIFFERENCES>, FieldReader {
   readonly format = 'avro';
   readonly #type: RecordType;
   readonly #whole: Codec<T>;
@@ -27,7 +26,6 @@ export class AvroLazyCodec<T extends object> implements LazyCodec<T>, Pick<Compa
   #writeWhole: Write | undefined;
   #writeChanged: Write<ChangedRecord<T>> | undefined;
   #checkChanges: ((changes: object) => boolean) | undefined;
-  #itself: Decoder<T> | undefined;
 
   readonly #writeAny: Write = (encoder, record) => {
     if (!(record instanceof OwnRecord) || record.codec !== this) encoder.mismatch();
@@ -118,7 +116,7 @@ export class AvroLazyCodec<T extends object> implements LazyCodec<T>, Pick<Compa
   /** A record of this schema as a whole. */
   read(bytes: Uint8Array, start: number, end: number): T {
     try {
-      return (this.#itself ??= this.#whole.decoder(this.#whole)).decode(bytes, start, end);
+      return this.#whole.decoder(this.#whole).decode(bytes, start, end);
     } catch (cause) {
       throw undecodableField(`a field of ${this.name}`, cause instanceof Error ? cause.cause : cause);
     }
@@ -148,11 +146,6 @@ export class AvroLazyCodec<T extends object> implements LazyCodec<T>, Pick<Compa
 
   [DIFFERENCES](writer: WriterSchema): readonly string[] {
     return incompatibilities(writer, this.#whole);
-  }
-
-  [FIRST_INVALID](values: readonly unknown[]): number {
-    for (let i = 0; i < values.length; i++) if (!this.isValid(values[i])) return i;
-    return -1;
   }
 
   [JSON_FORM](): JsonForm<LazyRecord<T>> {
