@@ -30,7 +30,7 @@ export const kafkaBackend: ChannelBackend = {
   check(channels, location) {
     const parsed = parseKafkaLocation(location);
     const shared = channels.filter(({ name }) => isPypz(parsed, name));
-    return [...checkTopics(channels.filter((channel) => !shared.includes(channel)), parsed), ...checkPypzChannels(shared, parsed), ...checkPypzPorts(shared, parsed)];
+    return [...checkTopics(channels.filter((channel) => !shared.includes(channel)), parsed), ...checkPypzChannels(shared, parsed), ...checkPypzPorts(channels, parsed)];
   },
 
   options: kafkaOptions,

@@ -33,9 +33,10 @@ function checkChannel({ name, partitions, reader, writers = [], backend }: Chann
 }
 
 /** Ports that the location names and the pipeline does not have. */
-export function checkPypzPorts(shared: readonly ChannelSpec[], { ports = [], canonical }: KafkaLocation): Problem[] {
-  const missing = ports.filter((port) => !shared.some(({ name }) => isPypz({ protocol: 'pypz', ports: [port] }, name)));
-  return missing.map((port) => ({ code: 'MILLRACE_PORT_UNKNOWN', severity: 'error', where: 'location', what: `${canonical} names the port ${port}, and the pipeline has no connected input of that name`, remedy: 'name input ports as operator.port, as they are called in the pipeline' }));
+export function checkPypzPorts(channels: readonly ChannelSpec[], { ports = [], canonical }: KafkaLocation): Problem[] {
+  const missing = ports.filter((port) => !channels.some(({ name }) => isPypz({ protocol: 'pypz', ports: [port] }, name)));
+  const there = channels.filter(({ reader }) => reader !== undefined).map(({ name }) => name.slice(name.indexOf('.') + 1));
+  return missing.map((port) => ({ code: 'MILLRACE_PORT_UNKNOWN', severity: 'error', where: 'location', what: `${canonical} names the port ${port}, and the pipeline has no connected input of that name`, remedy: `name some of ${there.slice(0, 10).join(', ')}${there.length > 10 ? ', …' : ''}` }));
 }
 
 /** @throws MillraceError `MILLRACE_OPTION_INVALID` for a codec that pypz cannot read */
