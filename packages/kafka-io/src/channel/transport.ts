@@ -210,6 +210,7 @@ export class KafkaTransport implements Transport, Connection {
     for (const fetcher of this.#fetchers.values()) fetcher.close();
     this.#tableFetcher.close();
     await this.client.close();
+    this.budget.discard();
   }
 
   /** Removes the state of owners of a pipeline. Their incarnations stay, so that those to come are told from those before. */

@@ -25,3 +25,15 @@ it('keeps builders to be used again, of no more bytes than its limit', () => {
   for (const builder of builders) budget.reuse(builder);
   expect([budget.builder(200), budget.builder(100), budget.builder(100), budget.builder(100)].map((builder) => builders.indexOf(builder))).toEqual([-1, 1, 0, -1]);
 });
+
+it('gives the memory of the builders that it keeps back at once', () => {
+  const identity = { producerId: -1, producerEpoch: -1, baseSequence: -1, transactional: false };
+  const budget = new ByteBudget(250);
+  const [kept, taken] = [budget.builder(100), budget.builder(100)];
+  const { buffer } = kept.seal(identity);
+  budget.reuse(kept);
+  budget.discard();
+  budget.discard();
+  expect([buffer.byteLength, taken.seal(identity).buffer.byteLength]).toEqual([0, 100]);
+  expect(budget.builder(100)).not.toBe(kept);
+});

@@ -42,4 +42,9 @@ export class ByteBudget {
     builder.reset();
     this.#spare.push(builder);
   }
+
+  /** Lets go of the builders that it keeps, once no socket has anything of theirs to send. */
+  discard(): void {
+    for (const builder of this.#spare.splice(0)) builder.discard();
+  }
 }

@@ -58,12 +58,15 @@ function isSmall(plan: ReadPlan): boolean {
   return plan.step === 'enum' || plan.step === 'null' || (plan.step === 'primitive' && SMALL.has(plan.read));
 }
 
-/** Compiles how lazy records of a type are read. In the code `c` is the decoder and `r` a record. */
+/**
+ * Compiles how lazy records of a type are read. In the code `c` is the decoder and `r` a record. Its class takes the members of
+ * {@link EncodedRecord} over afterwards, since V8 does not inline a constructor that calls another: a tenth of the time of reading.
+ */
 export function compileLazy<T extends object>(type: RecordType, fields: FieldReader): LazyProgram<T> {
   const compiler = new ReadCompiler(true);
   const { program } = compiler;
   const places = placesOf(type);
-  const slots = places.flatMap(({ slot, notesEnd }, index) => (notesEnd ? [slot, `e${index}`] : [slot]));
+  const members = ['chunk', 'start', 'end', ...places.flatMap(({ slot, notesEnd }, index) => (notesEnd ? [slot, `e${index}`] : [slot]))];
   const scan = places.flatMap(({ plan, field, slot, isHeld, notesEnd }, index) => [
     isHeld ? `const ${slot} = ${compiler.read(plan)};` : `const ${slot} = c.position; ${compiler.skip(field.type)}`,
     ...(notesEnd ? [`const e${index} = c.position;`] : []),
@@ -74,16 +77,17 @@ export function compileLazy<T extends object>(type: RecordType, fields: FieldRea
   });
   return program.link(
     `(() => {
-class Encoded extends ${program.constant(EncodedRecord)} {
-constructor(${['chunk', 'start', 'end', ...slots].join(', ')}) { super(chunk, start, end); ${slots.map((slot) => `this.${slot} = ${slot};`).join(' ')} }
+class Encoded {
+constructor(${members.join(', ')}) { ${members.map((name) => `this.${name} = ${name};`).join(' ')} }
 get(field) { switch (field) {
 ${cases.join('\n')}
 default: throw ${program.constant(fields)}.unknown(field);
 } }
 }
+Object.setPrototypeOf(Encoded.prototype, ${program.constant(EncodedRecord.prototype)});
 return { prototype: Encoded.prototype, scan(c, chunk, start, end) {
 ${[...compiler.entry(type, isRecursive(type)), ...scan, ...(isRecursive(type) ? ['c.leave();'] : [])].join('\n')}
-return new Encoded(${['chunk', 'start', 'end', ...slots].join(', ')});
+return new Encoded(${members.join(', ')});
 } };
 })()`,
     `lazy/${type.name}`,

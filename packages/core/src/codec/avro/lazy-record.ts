@@ -43,14 +43,9 @@ export abstract class OwnRecord<T extends object> implements LazyRecord<T> {
 export abstract class EncodedRecord<T extends object> extends OwnRecord<T> {
   /** Of every record of the subclass. */
   declare readonly codec: AvroLazyCodec<T>;
-
-  constructor(
-    readonly chunk: Chunk,
-    readonly start: number,
-    readonly end: number,
-  ) {
-    super();
-  }
+  declare readonly chunk: Chunk;
+  declare readonly start: number;
+  declare readonly end: number;
 
   with(changes: Partial<T>): LazyRecord<T> {
     return new ChangedRecord(this, this.codec.checked(changes));
