@@ -295,12 +295,7 @@ export interface ChannelWriter {
   /** Set where the peers of a backend want records spread so, whatever the port asks for; keys place nothing then. */
   readonly partitioner?: 'round-robin';
   /**
-   * `bytes` and `bounds` are copied before {@link writeRecords} returns, so that the caller may use their memory again: it then lays batch
-   * after batch out in the same. Absent: they are kept.
-   */
-  readonly copies?: true;
-  /**
-   * Takes a batch over; the caller must not touch it again, but for what is copied. One of no records is passed over. Nothing: there is room for more. A promise: wait for it before the
+   * Takes a batch over; the caller must not touch it again. One of no records is passed over. Nothing: there is room for more. A promise: wait for it before the
    * next batch. It comes true without a commit of this session, which cannot commit in mid-step: stage, spill, or rely on
    * other sessions; what only an own commit would free is told by `wantsCommit`.
    * Rejects (or throws) for a fenced or closed session, a record over the limit (`MILLRACE_RECORD_TOO_LARGE`) and a step over
@@ -308,6 +303,12 @@ export interface ChannelWriter {
    * rejects the commit.
    */
   writeRecords(batch: OutgoingBatch): Promise<void> | undefined;
+  /**
+   * As {@link writeRecords}, of values that the writer encodes itself, each where it is to be, before it returns: for one that would copy
+   * the bytes of a batch anyway, as into a request that it fills. What a value throws is thrown on, and then nothing of the batch was
+   * taken. Absent: ports encode, and call {@link writeRecords}.
+   */
+  writeValues?(batch: OutgoingValues): WrittenValues;
 }
 
 /** A header as it travels; names may repeat. */
@@ -317,6 +318,20 @@ export type RecordHeader = readonly [name: string, value: Uint8Array];
 export const TOMBSTONE: unique symbol = Symbol.for('@millrace/tombstone');
 /** Both bounds of a record without a value. */
 export const NO_VALUE = 0xffff_ffff;
+
+/** Records of one partition whose values are yet to be encoded. Arrays run in parallel. A value may be a {@link TOMBSTONE}. */
+export interface OutgoingValues extends Pick<OutgoingBatch, 'partition' | 'schema' | 'timestamp' | 'timestamps' | 'keys' | 'headers'> {
+  readonly values: readonly unknown[];
+  readonly encoding: Pick<Codec<unknown>, 'encode'>;
+}
+
+/** What became of values that a writer encoded. */
+export interface WrittenValues {
+  /** Of all values, without keys and headers. */
+  readonly bytes: number;
+  /** As {@link ChannelWriter.writeRecords} gives it. */
+  readonly room: Promise<void> | undefined;
+}
 
 /** Records of one partition on their way out. Either `objects`, or `bytes` with `bounds`. */
 export interface OutgoingBatch {

@@ -1,12 +1,14 @@
-import type { ChannelWriter, OutgoingBatch, RecordHeader } from '../channel/spi.js';
+import type { ChannelWriter, RecordHeader } from '../channel/spi.js';
 import type { StatusBoard, StatusFact } from '../channel/status-board.js';
 import { haveSameValues, type Codec } from '../codec/index.js';
-import { toError } from '../error/index.js';
+import { MillraceError, toError } from '../error/index.js';
 import type { Encoding } from '../external/index.js';
 import { replicaIndex, type ChannelPlan } from '../plan/plan.js';
 
 const NO_BYTES = new Uint8Array(0);
 const NO_BOUNDS = new Uint32Array(0);
+/** Values of a send are being encoded. */
+let isEncoding = false;
 
 /** Values of one send with what goes along, before they are laid out for a channel. Arrays run in parallel. */
 export interface Outgoing {
@@ -28,8 +30,6 @@ export class OutputChannel {
   /** Values go by reference: the reader is known, and takes just the values that the writer gives. */
   readonly byReference: boolean;
   readonly encoding: Encoding;
-  /** The writer copies the bytes, so that they may be laid out in memory that is used again. */
-  readonly copies: boolean;
   /** Offset after this incarnation's last committed record, by partition. */
   readonly ends = new Map<number, number>();
   /** How many replicas share the channel: those of the plan until they tell of a rescale. */
@@ -49,7 +49,6 @@ export class OutputChannel {
     this.partitions = writer.partitions;
     this.partitioner = writer.partitioner;
     this.encoding = encoding;
-    this.copies = writer.copies === true;
     this.isExternal = plan.external !== undefined;
     const { reader } = plan;
     this.byReference = plan.capabilities.objects && !this.isExternal && reader !== undefined && haveSameValues(codec, reader.codec);
@@ -66,9 +65,12 @@ export class OutputChannel {
     return this.#readerless === undefined || this.#readerless[partition] === 0;
   }
 
-  /** Nothing: there is room for more. The batch must not be touched again. */
-  write(batch: OutgoingBatch): Promise<void> | undefined {
-    const room = this.#writer.writeRecords(batch);
+  /**
+   * Writes values into a partition; `pick` names those that go there, in order, or all. Nothing: there is room for more.
+   * @param counters whose bytes it counts
+   */
+  write(outgoing: Outgoing, partition: number, pick: readonly number[] | undefined, counters: { bytes: number }): Promise<void> | undefined {
+    const room = this.#hand(pick === undefined ? outgoing : picked(outgoing, pick), partition, counters);
     if (room === undefined) return undefined;
     // A reader that is done may never make room again, so its leaving ends the wait too.
     const wait = new Promise<void>((resolve, reject) => {
@@ -97,6 +99,30 @@ export class OutputChannel {
     this.#unwatch();
   }
 
+  /** Hands values to the writer: as they are, to be encoded, or encoded. */
+  #hand({ values, keys, headers, timestamps, now: timestamp }: Outgoing, partition: number, counters: { bytes: number }): Promise<void> | undefined {
+    const writer = this.#writer;
+    const { encoding } = this;
+    const count = values.length;
+    const schema = encoding.fingerprint;
+    if (this.byReference) return writer.writeRecords({ partition, count, objects: values, noTombstones: true, bytes: NO_BYTES, bounds: NO_BOUNDS, schema, timestamp, timestamps, keys, headers });
+    // What a getter of a value sends would go where that value is just being written.
+    if (isEncoding) throw new MillraceError('MILLRACE_VALUE_INVALID', `a value that was being encoded sent another one to ${this.name}`, { channel: this.name });
+    isEncoding = true;
+    try {
+      if (writer.writeValues !== undefined) {
+        const { bytes, room } = writer.writeValues({ partition, values, encoding, schema, timestamp, timestamps, keys, headers });
+        counters.bytes += bytes;
+        return room;
+      }
+      const { bytes, bounds } = encodeValues(values, encoding);
+      counters.bytes += bytes.length;
+      return writer.writeRecords({ partition, count, bytes, bounds, schema, timestamp, timestamps, keys, headers });
+    } finally {
+      isEncoding = false;
+    }
+  }
+
   #endWaits(): void {
     for (const leave of this.#waiting) leave();
   }
@@ -122,41 +148,21 @@ export class OutputChannel {
   }
 }
 
-/** Lays values out as one batch of a channel for a partition; `pick` names those that go there, in order, or all. */
-export function layOut(outgoing: Outgoing, partition: number, pick: readonly number[] | undefined, { encoding, byReference, copies }: Pick<OutputChannel, 'encoding' | 'byReference' | 'copies'>): OutgoingBatch {
-  const { keys, headers, timestamps, now } = outgoing;
-  const values = pick === undefined ? outgoing.values : pick.map((i) => outgoing.values[i]);
-  const count = values.length;
-  let bytes: Uint8Array = NO_BYTES;
-  let bounds: Uint32Array = NO_BOUNDS;
-  if (!byReference) ({ bytes, bounds } = encodeValues(values, encoding, copies));
+function picked({ values, keys, headers, timestamps, now }: Outgoing, pick: readonly number[]): Outgoing {
   return {
-    partition,
-    count,
-    objects: byReference ? values : undefined,
-    noTombstones: byReference,
-    bytes,
-    bounds,
-    schema: encoding.fingerprint,
-    timestamp: now,
-    timestamps: timestamps && pick ? Float64Array.from(pick, (i) => timestamps[i]!) : timestamps,
-    keys: keys && pick ? pick.map((i) => keys[i]) : keys,
-    headers: headers && pick ? pick.map((i) => headers[i]) : headers,
+    values: pick.map((i) => values[i]),
+    keys: keys && pick.map((i) => keys[i]),
+    headers: headers && pick.map((i) => headers[i]),
+    timestamps: timestamps && Float64Array.from(pick, (i) => timestamps[i]!),
+    now,
   };
 }
 
-/** What is larger is not kept for the next send. */
-const LARGE = 16 * 1024 * 1024;
 let scratch = Buffer.allocUnsafeSlow(64 * 1024);
-let scratchBounds = new Uint32Array(1024);
 
-/**
- * Encodes values one after the other, into memory that all sends of the thread share.
- * @param borrowed give that itself, until the next send; else a copy
- */
-function encodeValues(values: readonly unknown[], encoding: Encoding, borrowed: boolean): { bytes: Uint8Array; bounds: Uint32Array } {
-  if (scratchBounds.length < 2 * values.length) scratchBounds = new Uint32Array(2 * values.length);
-  const bounds = borrowed ? scratchBounds.subarray(0, 2 * values.length) : new Uint32Array(2 * values.length);
+/** Encodes values one after the other; the scratch buffer is shared by all sends of the thread and copied from once. */
+function encodeValues(values: readonly unknown[], encoding: Encoding): { bytes: Uint8Array; bounds: Uint32Array } {
+  const bounds = new Uint32Array(2 * values.length);
   let position = 0;
   for (let i = 0; i < values.length; i++) {
     let end = encoding.encode(values[i], scratch, position);
@@ -169,9 +175,7 @@ function encodeValues(values: readonly unknown[], encoding: Encoding, borrowed: 
     bounds[2 * i] = position;
     bounds[2 * i + 1] = position = end;
   }
-  const used = scratch.subarray(0, position);
-  const bytes = borrowed ? used : new Uint8Array(used);
-  if (scratch.length > LARGE) scratch = Buffer.allocUnsafeSlow(64 * 1024);
-  if (scratchBounds.byteLength > LARGE) scratchBounds = new Uint32Array(1024);
+  const bytes = new Uint8Array(scratch.subarray(0, position));
+  if (scratch.length > 16 * 1024 * 1024) scratch = Buffer.allocUnsafeSlow(64 * 1024);
   return { bytes, bounds };
 }

@@ -6,7 +6,7 @@ import type { OutputPlan } from '../plan/plan.js';
 import { OutputPort, type Headers, type SendOptions } from '../port/index.js';
 import { deepFreeze } from './freeze.js';
 import type { PortCounters } from './metrics.js';
-import { layOut, type Outgoing, type OutputChannel } from './output-channel.js';
+import type { Outgoing, OutputChannel } from './output-channel.js';
 import { KeyCache, partitionOf } from './partitioner.js';
 import { ROOM, sendOutsideStep, type StepScope } from './step.js';
 
@@ -163,9 +163,7 @@ export class ChannelOutputPort extends OutputPort<unknown> {
       counters.dropped += pick?.length ?? outgoing.values.length;
       return undefined;
     }
-    const batch = layOut(outgoing, partition, pick, channel);
-    counters.bytes += batch.bytes.byteLength;
-    return channel.write(batch);
+    return channel.write(outgoing, partition, pick, counters);
   }
 
   #wait(room: Promise<void>): Promise<void> {

@@ -43,7 +43,7 @@ describe('a real broker', () => {
 
   const seal = (compression: Compression) => {
     const builder = new BatchBuilder(1 << 20);
-    expect(builder.append(outgoing(RECORDS, TIME), 0, undefined)).toBe(RECORDS.length);
+    expect(builder.append(outgoing(RECORDS, TIME), 0)).toBe(RECORDS.length);
     return builder.seal({ producerId: -1, producerEpoch: -1, baseSequence: -1, transactional: false, compression });
   };
 

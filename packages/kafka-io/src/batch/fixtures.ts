@@ -1,6 +1,7 @@
 import { crc32c } from '@node-rs/crc32';
-import { NO_VALUE, type OutgoingBatch, type RecordBatch, type RecordHeader } from '@millrace/core';
+import { NO_VALUE, type OutgoingValues, type RecordBatch, type RecordHeader } from '@millrace/core';
 import { AT, ATTRIBUTE, HEADER_BYTES, UNCOUNTED_BYTES } from './format.js';
+import { laidOut } from './laid-out.js';
 
 /** A record as tests write and read it back. */
 export interface TestRecord {
@@ -10,8 +11,8 @@ export interface TestRecord {
   readonly timestamp?: number | undefined;
 }
 
-/** Records as an outgoing batch. Keys, headers and timestamps are there only if a record has any. */
-export function outgoing(records: readonly TestRecord[], timestamp: number): OutgoingBatch {
+/** Records on their way out. Keys, headers and timestamps are there only if a record has any. */
+export function outgoing(records: readonly TestRecord[], timestamp: number): OutgoingValues {
   const bounds = new Uint32Array(2 * records.length).fill(NO_VALUE);
   let end = 0;
   records.forEach(({ value }, i) => {
@@ -19,7 +20,7 @@ export function outgoing(records: readonly TestRecord[], timestamp: number): Out
     bounds[2 * i] = end;
     bounds[2 * i + 1] = end += value.length;
   });
-  return {
+  return laidOut({
     partition: 0,
     count: records.length,
     bytes: Buffer.concat(records.flatMap(({ value }) => value ?? [])),
@@ -29,7 +30,7 @@ export function outgoing(records: readonly TestRecord[], timestamp: number): Out
     timestamps: records.some((record) => record.timestamp !== undefined) ? Float64Array.from(records, (record) => record.timestamp ?? NaN) : undefined,
     keys: records.some((record) => record.key !== undefined) ? records.map((record) => record.key) : undefined,
     headers: records.some((record) => record.headers !== undefined) ? records.map((record) => record.headers) : undefined,
-  };
+  });
 }
 
 /** A batch on the wire, for what {@link BatchBuilder} never writes. */

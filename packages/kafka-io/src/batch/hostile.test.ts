@@ -125,7 +125,7 @@ function sample(random: () => number): { bytes: Buffer; starts: number[] } {
       timestamp: random() < 0.3 ? Math.floor(random() * 2e12) : undefined,
     }));
     const builder = new BatchBuilder(1 << 20);
-    builder.append(outgoing(records, 1_700_000_000_000), 0, undefined);
+    builder.append(outgoing(records, 1_700_000_000_000), 0);
     const sealed = Buffer.from(builder.seal({ producerId: Math.floor(random() * 3), producerEpoch: 0, baseSequence: 0, transactional: random() < 0.5, compression: compressions[Math.floor(random() * compressions.length)] }));
     sealed.writeBigInt64BE(BigInt(offset), 0);
     offset += records.length;

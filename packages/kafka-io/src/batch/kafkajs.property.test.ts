@@ -40,7 +40,7 @@ const objectAsText = (headers: Record<string, Buffer | Buffer[]>) => Object.from
 it('kafkajs reads what we write', async () => {
   await fc.assert(fc.asyncProperty(fc.array(fc.tuple(records, timestamp), { minLength: 1, maxLength: 3 }), compression, async (batches, packing) => {
     const builder = new BatchBuilder(64 << 20);
-    for (const [list, time] of batches) expect(builder.append(outgoing(list, time), 0, undefined)).toBe(list.length);
+    for (const [list, time] of batches) expect(builder.append(outgoing(list, time), 0)).toBe(list.length);
     const sealed = builder.seal({ producerId: 4_294_967_299, producerEpoch: 12, baseSequence: 77, transactional: true, compression: packing });
     const read = await decodeBatch(new Decoder(Buffer.from(sealed)));
     const expected = batches.flatMap(([list, time]) => list.map((each) => ({ ...each, timestamp: each.timestamp ?? time })));

@@ -282,7 +282,7 @@ export class KafkaSession implements Session, ReaderHost, WriterHost {
   #writeState(changes: Changes): void {
     if (changes.length === 0) return;
     const { committer, stateTopic, name } = this.parts;
-    committer.write(committer.queue(stateTopic, 0), recordsOf(changes.map(([key, value]) => [`${name}/${key}`, value])), undefined);
+    committer.write(committer.queue(stateTopic, 0), recordsOf(changes.map(([key, value]) => [`${name}/${key}`, value])));
   }
 
   async #close(): Promise<void> {

@@ -156,7 +156,7 @@ export class KafkaTransport implements Transport, Connection {
     try {
       await table.caughtUp();
       incarnation = incarnationOf(table.get(name)) + 1;
-      committer.write(committer.queue(table.topic, 0), recordsOf([[name, Buffer.from(JSON.stringify({ v: 1, incarnation }))]]), undefined);
+      committer.write(committer.queue(table.topic, 0), recordsOf([[name, Buffer.from(JSON.stringify({ v: 1, incarnation }))]]));
       await committer.flush();
       await transaction.commit();
       committer.leaveTransaction();
@@ -222,7 +222,7 @@ export class KafkaTransport implements Transport, Connection {
     const keys = owners.flatMap((owner) => Array.from(table.under(`${this.#nameOf(owner)}/`), ([key]) => [key, undefined] as const));
     if (keys.length === 0) return;
     const producer = await this.#plainProducer();
-    producer.write(producer.queue(topic, 0), recordsOf(keys), undefined);
+    producer.write(producer.queue(topic, 0), recordsOf(keys));
     await producer.flush();
     await table.caughtUp();
   }

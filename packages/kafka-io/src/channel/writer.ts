@@ -1,4 +1,5 @@
-import { largestRecord, MillraceError, singleObjectHeader, type ChannelWriter, type Offsets, type OutgoingBatch } from '@millrace/core';
+import { MillraceError, singleObjectHeader, type ChannelWriter, type Offsets, type OutgoingBatch, type OutgoingValues, type WrittenValues } from '@millrace/core';
+import { laidOut } from '../batch/index.js';
 import type { PartitionQueue } from '../produce/partition-queue.js';
 import type { Producer } from '../produce/producer.js';
 
@@ -16,8 +17,6 @@ export interface WriterHost {
 
 /** Writes records of a session into a topic. */
 export class KafkaChannelWriter implements ChannelWriter {
-  /** Into record batches. */
-  readonly copies = true;
   readonly #queues: readonly PartitionQueue[];
   #written = new Set<PartitionQueue>();
   #schema: string | undefined;
@@ -34,18 +33,24 @@ export class KafkaChannelWriter implements ChannelWriter {
   }
 
   writeRecords(batch: OutgoingBatch): Promise<void> | undefined {
+    return this.writeValues(laidOut(batch)).room;
+  }
+
+  writeValues(records: OutgoingValues): WrittenValues {
     const { host } = this;
     host.check();
-    if (batch.count === 0) return undefined;
-    const queue = this.#queues[batch.partition];
+    if (records.values.length === 0) return { bytes: 0, room: undefined };
+    const { partition } = records;
+    const queue = this.#queues[partition];
     if (queue === undefined) {
-      throw new MillraceError('MILLRACE_CHANNEL_MISMATCH', `channel ${this.channel} has the partitions 0 to ${this.partitions - 1}, no ${batch.partition}`, { channel: this.channel, partition: batch.partition });
+      throw new MillraceError('MILLRACE_CHANNEL_MISMATCH', `channel ${this.channel} has the partitions 0 to ${this.partitions - 1}, no ${partition}`, { channel: this.channel, partition });
     }
-    this.#checkSizes(batch);
-    host.stage(batch.bytes.length, this.channel);
-    host.producer.write(queue, batch, this.#prefixOf(batch.schema));
+    const bytes = host.producer.write(queue, records, this.#prefixOf(records.schema), (total, largest) => {
+      if (largest > host.recordBytes) throw new MillraceError('MILLRACE_RECORD_TOO_LARGE', `a record of ${largest} bytes for channel ${this.channel} exceeds the limit of ${host.recordBytes}`, { channel: this.channel, partition });
+      host.stage(total, this.channel);
+    });
     this.#written.add(queue); // once it was taken: where nothing was, nothing ends
-    return host.room;
+    return { bytes, room: host.room };
   }
 
   /** Takes the partitions written since the last call. */
@@ -53,14 +58,6 @@ export class KafkaChannelWriter implements ChannelWriter {
     const written = this.#written;
     this.#written = new Set();
     return written;
-  }
-
-  #checkSizes(batch: OutgoingBatch): void {
-    const limit = this.host.recordBytes;
-    const mayExceed = batch.bytes.length > limit || batch.keys !== undefined || batch.headers !== undefined;
-    if (!mayExceed) return;
-    const largest = largestRecord(batch);
-    if (largest > limit) throw new MillraceError('MILLRACE_RECORD_TOO_LARGE', `a record of ${largest} bytes for channel ${this.channel} exceeds the limit of ${limit}`, { channel: this.channel, partition: batch.partition });
   }
 
   #prefixOf(schema: string): Uint8Array | undefined {

@@ -15,7 +15,7 @@ const TIMESTAMP = 1_700_000_000_000;
 
 function batchOf(count: number, bytes: number, identity = NOBODY, transactional = false): Uint8Array {
   const builder = new BatchBuilder(10_000_000);
-  builder.append(outgoing(Array.from({ length: count }, () => ({ value: Buffer.alloc(bytes, 'v') })), TIMESTAMP), 0, undefined);
+  builder.append(outgoing(Array.from({ length: count }, () => ({ value: Buffer.alloc(bytes, 'v') })), TIMESTAMP), 0);
   return builder.seal({ ...identity, transactional });
 }
 

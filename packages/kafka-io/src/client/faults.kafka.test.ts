@@ -2,7 +2,7 @@ import { ownKafka } from '#kafka';
 import { startKafka, type KafkaCluster } from '@millrace/testing/kafka';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { retry } from '../retry.js';
-import { BatchBuilder } from '../batch/index.js';
+import { BatchBuilder, laidOut } from '../batch/index.js';
 import { batchOf } from '../fixtures.js';
 import { nameOfError } from './error-codes.js';
 import { createTopics, fetch, initProducerId, KafkaClient, produce, type KafkaNode } from './index.js';
@@ -51,7 +51,7 @@ describe('the Kafka client, when its broker', () => {
     const [first, second] = [0, 1].map((baseSequence) => {
       const builder = new BatchBuilder(1_000);
       // Brokers forget producers by the timestamps of their batches.
-      builder.append({ ...batchOf(['x']), timestamp: Date.now() }, 0, undefined);
+      builder.append(laidOut({ ...batchOf(['x']), timestamp: Date.now() }), 0);
       return builder.seal({ ...identity, baseSequence, transactional: false });
     }) as [Uint8Array, Uint8Array];
     const store = async (records: Uint8Array): Promise<unknown> => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { BatchBuilder } from '../batch/index.js';
+import { BatchBuilder, laidOut } from '../batch/index.js';
 import { AT, writeInt64 } from '../batch/format.js';
 import { answerFetch, answerListOffsets, idOf, readFetch, ScriptedClient, settled, type AskedPartition } from '../client/scripted/fixtures.js';
 import { batchOf, valuesOf } from '../fixtures.js';
@@ -9,7 +9,7 @@ import type { Subscription, SubscriptionOptions } from './subscription.js';
 /** A batch as it stands in the log, from an offset on. */
 function stored(baseOffset: number, ...values: readonly string[]): Buffer {
   const builder = new BatchBuilder(10_000_000);
-  builder.append(batchOf(values), 0, undefined);
+  builder.append(laidOut(batchOf(values)), 0);
   const bytes = Buffer.from(builder.seal({ producerId: -1, producerEpoch: -1, baseSequence: -1, transactional: false }));
   writeInt64(bytes, baseOffset, AT.baseOffset);
   return bytes;

@@ -1,6 +1,6 @@
 import { answerProduce, readProduce, ScriptedClient, type Asked, type ProducedBatch } from '../client/scripted/fixtures.js';
 import type { KafkaErrorName } from '../client/error-codes.js';
-import { decodeRecordSet } from '../batch/index.js';
+import { decodeRecordSet, laidOut } from '../batch/index.js';
 import { AT } from '../batch/format.js';
 import { batchOf, valuesOf } from '../fixtures.js';
 import { ByteBudget } from './budget.js';
@@ -72,7 +72,7 @@ export class ProducerBench {
   }
 
   write(partition: number, ...values: string[]): void {
-    this.producer.write(this.producer.queue('t', partition), batchOf(values, partition), undefined);
+    this.producer.write(this.producer.queue('t', partition), laidOut(batchOf(values, partition)));
   }
 
   /** The next request that is not answered. */

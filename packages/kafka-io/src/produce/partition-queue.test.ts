@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BatchBuilder } from '../batch/index.js';
+import { BatchBuilder, laidOut } from '../batch/index.js';
 import { batchOf } from '../fixtures.js';
 import { PartitionQueue, type Batch } from './partition-queue.js';
 
@@ -8,7 +8,7 @@ function queueOf(...counts: readonly number[]): { readonly queue: PartitionQueue
   const queue = new PartitionQueue('t', 0);
   const batches = counts.map((count): Batch => {
     const builder = new BatchBuilder(100_000);
-    builder.append(batchOf(Array.from({ length: count }, () => 'x')), 0, undefined);
+    builder.append(laidOut(batchOf(Array.from({ length: count }, () => 'x'))), 0);
     return { builder, since: 0, barriers: [], bytes: undefined, sequence: -1, attempts: 0 };
   });
   queue.waiting.push(...batches);

@@ -1,6 +1,7 @@
 import { MillraceError } from '@millrace/core';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { answerProduce, settled } from '../client/scripted/fixtures.js';
+import { laidOut } from '../batch/index.js';
 import { batchOf } from '../fixtures.js';
 import { ProducerBench, type SentRequest } from './fixtures.js';
 import type { ProducerOptions } from './producer.js';
@@ -229,10 +230,37 @@ describe('a producer', () => {
   });
 
   it('a write that was refused leaves nothing behind to be sent', async () => {
-    expect(() => bench.producer.write(bench.producer.queue('t', 0), { ...batchOf(['a']), timestamp: -1 }, undefined)).toThrow(/MILLRACE_VALUE_INVALID/);
+    expect(() => bench.producer.write(bench.producer.queue('t', 0), laidOut({ ...batchOf(['a']), timestamp: -1 }))).toThrow(/MILLRACE_VALUE_INVALID/);
     await bench.producer.flush();
     await pass(100);
     expect(bench.scripted.count('Produce')).toBe(0);
+    expect(bench.budget.used).toBe(0);
+  });
+
+  it.each(['a value that throws', 'what the caller finds'])('takes nothing of records that fill several batches for %s', async (reason) => {
+    const records = laidOut(batchOf(Array.from({ length: 100 }, (_, i) => `${i}`.padStart(50, '.'))));
+    const { encoding } = records;
+    const failing = reason === 'a value that throws' ? { ...records, encoding: { encode: (value: number, buffer: Buffer, position: number) => (value === 99 ? expect.fail('refused') : encoding.encode(value, buffer, position)) } } : records;
+    let found: unknown;
+    const check = (...told: unknown[]): void => {
+      found = told;
+      if (failing === records) expect.fail('refused');
+    };
+    const queue = bench.producer.queue('t', 0);
+    for (const before of ['', 'first']) {
+      if (before !== '') bench.write(0, before);
+      const { used } = bench.budget;
+      expect(() => bench.producer.write(queue, failing, undefined, check)).toThrow('refused');
+      expect(bench.budget.used).toBe(used);
+    }
+    expect(found).toEqual(failing === records ? [5000, 50] : undefined);
+    bench.write(0, 'last');
+    const flushed = bench.producer.flush();
+    await settled();
+    const request = bench.sent();
+    expect(request.summary).toEqual(['0@0: first last']);
+    request.answer();
+    await flushed;
     expect(bench.budget.used).toBe(0);
   });
 

@@ -1,4 +1,4 @@
-import { failPoint, MillraceError, toError, type OutgoingBatch } from '@millrace/core';
+import { failPoint, MillraceError, toError, type OutgoingValues } from '@millrace/core';
 import type { Compression } from '../batch/index.js';
 import { KafkaError, produce, protocolError, type KafkaClient, type ProducerIdentity, type TopicPartition } from '../client/index.js';
 import type { ByteBudget } from './budget.js';
@@ -62,21 +62,43 @@ export class Producer {
     private readonly options: ProducerOptions,
   ) {}
 
-  /** Takes records over. What becomes of them shows at the next {@link flush}. */
-  write(queue: PartitionQueue, batch: OutgoingBatch, prefix: Uint8Array | undefined): void {
+  /**
+   * Takes records over, all or none. What becomes of them shows at the next {@link flush}.
+   * @param check told of the bytes of all values, and of the largest record; what it throws is thrown on, and nothing was taken
+   * @returns bytes of the values
+   */
+  write(queue: PartitionQueue, records: OutgoingValues, prefix?: Uint8Array, check?: (bytes: number, largest: number) => void): number {
     if (this.#failure !== undefined) throw this.#failure;
-    for (let from = 0; from < batch.count;) {
-      const open = queue.open ?? this.#begin();
-      const before = queue.open === undefined ? 0 : open.builder.size;
-      // Where it throws nothing was taken, and no empty batch is left to be sent.
-      from = open.builder.append(batch, from, prefix);
-      queue.open = open;
-      this.options.budget.add(open.builder.size - before);
-      if (!open.builder.full) break;
-      queue.close();
-      this.#poke();
+    if (records.values.length === 0) return 0;
+    const { open } = queue;
+    const mark = open?.builder.mark();
+    const batches = [open ?? this.#begin()];
+    let bytes = -(mark?.valueBytes ?? 0);
+    let size = open === undefined ? 0 : -open.builder.size;
+    try {
+      let largest = 0;
+      for (let from = 0; ; ) {
+        const { builder } = batches.at(-1)!;
+        from = builder.append(records, from, prefix);
+        bytes += builder.valueBytes;
+        size += builder.size;
+        largest = Math.max(largest, builder.largest);
+        if (!builder.full) break;
+        batches.push(this.#begin());
+      }
+      check?.(bytes, largest);
+    } catch (error) {
+      if (mark !== undefined) open?.builder.rewind(mark);
+      throw error;
     }
-    if (queue.open !== undefined) this.#wakeAt(queue.open.since + this.options.lingerMs);
+    for (const batch of batches) {
+      if (batch !== open) queue.close();
+      queue.open = batch;
+    }
+    this.options.budget.add(size);
+    if (batches.length > 1) this.#poke();
+    this.#wakeAt(batches.at(-1)!.since + this.options.lingerMs);
+    return bytes;
   }
 
   /** The queue of a partition. */

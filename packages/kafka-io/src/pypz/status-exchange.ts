@@ -135,7 +135,7 @@ export class StatusExchange {
     });
     const mark = [[OURS, Buffer.from(owner)]] as const;
     const producer = await this.#write();
-    producer.write(producer.queue(statusTopic(channel, side), 0), { ...recordsOf(values.map((value) => [STATUS_KEY, value])), headers: values.map(() => mark) }, undefined);
+    producer.write(producer.queue(statusTopic(channel, side), 0), { ...recordsOf(values.map((value) => [STATUS_KEY, value])), headers: values.map(() => mark) });
     await producer.flush();
   }
 

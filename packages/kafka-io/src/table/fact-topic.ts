@@ -40,7 +40,7 @@ export class FactTopic implements Control {
       this.#pending = [];
       try {
         const { table, producer } = await this.open();
-        producer.write(producer.queue(table.topic, 0), recordsOf(pending.map(({ entry }) => entry)), undefined);
+        producer.write(producer.queue(table.topic, 0), recordsOf(pending.map(({ entry }) => entry)));
         await producer.flush();
         for (const { resolve } of pending) resolve();
       } catch (error) {

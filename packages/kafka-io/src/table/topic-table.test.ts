@@ -24,7 +24,7 @@ describe('a table in a topic', () => {
   /** These records come. */
   async function store(entries: Entries): Promise<void> {
     const builder = new BatchBuilder(100_000);
-    builder.append(recordsOf(entries.map(([key, value]) => [key, value === undefined ? undefined : Buffer.from(value)])), 0, undefined);
+    builder.append(recordsOf(entries.map(([key, value]) => [key, value === undefined ? undefined : Buffer.from(value)])), 0);
     const records = Buffer.from(builder.seal({ producerId: -1, producerEpoch: -1, baseSequence: -1, transactional: false }));
     writeInt64(records, end, AT.baseOffset);
     end += entries.length;

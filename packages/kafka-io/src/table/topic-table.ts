@@ -1,5 +1,4 @@
-import type { OutgoingBatch } from '@millrace/core';
-import { NO_VALUE } from '@millrace/core';
+import { bytes, NO_VALUE, TOMBSTONE, type OutgoingValues } from '@millrace/core';
 import type { KafkaClient } from '../client/index.js';
 import type { Fetcher } from '../fetch/fetcher.js';
 import type { Subscription } from '../fetch/subscription.js';
@@ -73,11 +72,11 @@ export class TopicTable {
       return;
     }
     for (let batch = this.#subscription.take(); batch !== undefined; batch = this.#subscription.take()) {
-      const { bounds, bytes, count } = batch;
+      const { bounds, count } = batch;
       for (let i = 0; i < count; i++) {
         const key = batch.key(i);
         const start = bounds[2 * i] ?? NO_VALUE;
-        if (key !== undefined) this.#set(Buffer.from(key).toString(), start === NO_VALUE ? undefined : bytes.slice(start, bounds[2 * i + 1]));
+        if (key !== undefined) this.#set(Buffer.from(key).toString(), start === NO_VALUE ? undefined : batch.bytes.slice(start, bounds[2 * i + 1]));
       }
     }
     for (const waiting of this.#waiting) {
@@ -113,17 +112,9 @@ function tell(see: See, key: string, value: Uint8Array | undefined): void {
   }
 }
 
+const RAW = bytes();
+
 /** Keys with their values as records; undefined is a tombstone. */
-export function recordsOf(entries: readonly (readonly [key: string, value: Uint8Array | undefined])[]): OutgoingBatch {
-  const bounds = new Uint32Array(2 * entries.length).fill(NO_VALUE);
-  const bytes = new Uint8Array(entries.reduce((sum, [, value]) => sum + (value?.length ?? 0), 0));
-  let at = 0;
-  for (const [i, [, value]] of entries.entries()) {
-    if (value === undefined) continue;
-    bytes.set(value, at);
-    bounds[2 * i] = at;
-    at += value.length;
-    bounds[2 * i + 1] = at;
-  }
-  return { partition: 0, count: entries.length, bytes, bounds, keys: entries.map(([key]) => Buffer.from(key)), schema: '', timestamp: Date.now() };
+export function recordsOf(entries: readonly (readonly [key: string, value: Uint8Array | undefined])[]): OutgoingValues {
+  return { partition: 0, values: entries.map(([, value]) => value ?? TOMBSTONE), encoding: RAW, keys: entries.map(([key]) => Buffer.from(key)), schema: '', timestamp: Date.now() };
 }

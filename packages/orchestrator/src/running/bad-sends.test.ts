@@ -69,6 +69,24 @@ describe('a value that breaks its schema', () => {
   });
 });
 
+it('a value that sends while it is encoded is told so, and what is around it arrives', async () => {
+  const got: number[] = [];
+  let error: unknown;
+  const source = place.add(Source, 'source', once(({ out }) => {
+    const sending = {
+      get n() {
+        out.send([{ n: 99 }]).catch((thrown: unknown) => (error = thrown));
+        return 1;
+      },
+    };
+    return out.send([{ n: 0 }, sending, { n: 2 }]);
+  }));
+  place.add(Sink, 'sink', collects(got)).in.connect(source.out);
+  await (await place.start({ location: `${place.location}?wire`, defaults: { ports: { validate: false } } })).completed;
+  expect(error).toMatchObject({ code: 'MILLRACE_VALUE_INVALID', message: expect.stringContaining('a value that was being encoded sent another one to') as string });
+  expect(got).toEqual([0, 1, 2]);
+});
+
 describe('a send outside a step', () => {
   /** Sends from a callback, before the first step. */
   const outside = (got: number[], error: (error: unknown) => void): Role<Source> => ({

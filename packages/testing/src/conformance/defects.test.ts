@@ -10,6 +10,7 @@ import {
   type Control,
   type Offsets,
   type OutgoingBatch,
+  type OutgoingValues,
   type Owner,
   type ReaderOptions,
   type RecordBatch,
@@ -97,6 +98,18 @@ function defective(defect: Defect): ChannelBackend {
     connect: async (location, options) => withTransport(await memoryBackend.connect(location, options)),
   });
   return replaced(base, defect.backend?.(base) ?? {});
+}
+
+/** What a sound writer makes of values. */
+function encoded({ values, encoding, ...records }: OutgoingValues): OutgoingBatch {
+  const buffer = Buffer.alloc(2_000_000);
+  const bounds = new Uint32Array(2 * values.length);
+  let end = 0;
+  for (const [i, value] of values.entries()) {
+    bounds[2 * i] = end;
+    bounds[2 * i + 1] = end = encoding.encode(value, buffer, end);
+  }
+  return { ...records, count: values.length, bytes: buffer.subarray(0, end), bounds };
 }
 
 const answer = (): CommitResult => ({ ends: new Map() });
@@ -414,9 +427,35 @@ const DEFECTS: readonly Defect[] = [
     writer: (writer) => ({ writeRecords: (batch) => writer.writeRecords(batch.count > 0 ? batch : { ...batch, count: 1, objects: [''] }) }),
   },
   {
-    name: 'a writer that keeps batches says that it copies them',
-    caughtBy: 'the memory of a batch may be used again',
-    writer: () => ({ copies: true }),
+    name: 'a writer encodes values once it has returned',
+    caughtBy: 'values that the writer encodes itself',
+    writer: (writer) => ({
+      writeValues: (records) => {
+        const { length } = encoded(records).bytes;
+        queueMicrotask(() => void writer.writeRecords(encoded({ ...records, values: records.values.map(String) })));
+        return { bytes: length, room: undefined };
+      },
+    }),
+  },
+  {
+    name: 'a writer that encodes values forgets their keys',
+    caughtBy: 'values that the writer encodes itself',
+    writer: (writer) => ({ writeValues: (records) => ({ bytes: encoded(records).bytes.length, room: writer.writeRecords({ ...encoded(records), keys: undefined }) }) }),
+  },
+  {
+    name: 'a writer that encodes values counts none of their bytes',
+    caughtBy: 'values that the writer encodes itself',
+    writer: (writer) => ({ writeValues: (records) => ({ bytes: 0, room: writer.writeRecords(encoded(records)) }) }),
+  },
+  {
+    name: 'a writer takes the values before one that cannot be encoded',
+    caughtBy: 'of values among which one cannot be encoded',
+    writer: (writer) => ({
+      writeValues: (records) => {
+        for (const value of records.values) void writer.writeRecords(encoded({ ...records, values: [value] }));
+        return { bytes: 0, room: undefined };
+      },
+    }),
   },
   {
     name: 'a batch given out is written on',

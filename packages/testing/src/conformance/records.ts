@@ -1,4 +1,4 @@
-import { NO_VALUE, TOMBSTONE, type OutgoingBatch, type RecordBatch, type RecordHeader } from '@millrace/core';
+import { MillraceError, NO_VALUE, TOMBSTONE, type OutgoingBatch, type OutgoingValues, type RecordBatch, type RecordHeader } from '@millrace/core';
 import { holds } from './check.js';
 
 /** A record as it was read. */
@@ -52,6 +52,32 @@ export function batchOf(payload: 'objects' | 'bytes', values: readonly (string |
     timestamps: options.timestamps === undefined ? undefined : Float64Array.from(options.timestamps),
     keys: options.keys?.map((key) => (key === undefined ? undefined : bytesOf(key))),
     headers: options.headers?.map((headers) => headers?.map(([name, value]): RecordHeader => [name, bytesOf(value)])),
+  };
+}
+
+/** A value that cannot be encoded. */
+export const REFUSED = 'refused';
+
+/** The same of strings that the writer is to encode. */
+export function valuesOf(values: readonly string[], options: BatchOptions = {}): OutgoingValues & { readonly values: unknown[] } {
+  const { partition, schema, timestamp, timestamps, keys, headers } = batchOf('objects', values, options);
+  return {
+    partition,
+    values: [...values],
+    encoding: {
+      encode(value: string, buffer, position) {
+        if (value === REFUSED) throw new MillraceError('MILLRACE_VALUE_INVALID', 'a value that the case refuses');
+        const end = position + value.length;
+        if (end > buffer.length) return buffer.length - end;
+        buffer.write(value, position, 'latin1');
+        return end;
+      },
+    },
+    schema,
+    timestamp,
+    timestamps,
+    keys,
+    headers,
   };
 }
 

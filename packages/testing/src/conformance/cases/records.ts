@@ -1,7 +1,7 @@
 import { MillraceError, type OutgoingBatch } from '@millrace/core';
 import { equal, failsWith, holds } from '../check.js';
 import type { ConformanceContext } from '../context.js';
-import { SCHEMA, TIMESTAMP, batchOf, entriesOf, numbered, type Entry } from '../records.js';
+import { REFUSED, SCHEMA, TIMESTAMP, batchOf, entriesOf, numbered, valuesOf, type BatchOptions, type Entry } from '../records.js';
 import type { ConformanceCase } from '../types.js';
 
 const group = 'records';
@@ -122,22 +122,54 @@ export const recordCases: readonly ConformanceCase[] = [
   },
   {
     group,
-    name: 'the memory of a batch may be used again at once where the writer says that it copies',
+    name: 'values that the writer encodes itself are written as those that came encoded',
     async run(context) {
       const channel = await context.channel();
       const replica = await context.replica();
       const writer = await replica.writer(channel);
-      if (writer.copies !== true) return;
-      // Some that go out together, and one that goes alone.
-      const values = Array.from({ length: 200 }, (_, n) => `${n}`.padStart(100, '.'));
-      const batches = [batchOf('bytes', values), batchOf('bytes', ['short']), batchOf('bytes', ['x'.repeat(100_000)])];
-      for (const batch of batches) {
-        await replica.write(writer, batch);
-        batch.bytes.fill(0);
-        batch.bounds.fill(0);
+      if (writer.writeValues === undefined) return;
+      // Of lengths around those where a size takes another byte, small ones behind large ones too; beside them all that a record has.
+      const values = [0, 100_000, 1, 62, 63, 64, 65, 127, 128, 8_190, 8_191, 8_192, 20, 300].map((length, i) => `${i}`.padEnd(length, '.').slice(0, length));
+      const batches: [readonly string[], BatchOptions][] = [
+        [values, {}],
+        [[], {}],
+        [Array.from({ length: 500 }, (_, i) => `${i}`), { schema: 'a'.repeat(16), timestamp: TIMESTAMP + 5 }],
+        [['a', 'b', 'c'], { keys: ['k', undefined, ''], headers: [[['h', 'v']], undefined, []], timestamps: [TIMESTAMP + 1, NaN, TIMESTAMP] }],
+      ];
+      for (const [texts, options] of batches) {
+        const records = valuesOf(texts, options);
+        const { bytes, room } = writer.writeValues(records);
+        records.values.fill(undefined);
+        equal(bytes, texts.reduce((sum, text) => sum + text.length, 0), 'bytes that values took');
+        await context.waiting.within(room ?? Promise.resolve(), 'room after values');
       }
       await replica.commit();
-      equal((await replica.read(await replica.reader(channel), 202)).values, [...values, 'short', 'x'.repeat(100_000)], 'values that were written over after the write');
+      const count = batches.reduce((sum, [texts]) => sum + texts.length, 0);
+      const ours = await replica.read(await replica.reader(channel), count);
+      const encoded = await through(context, batches.filter(([texts]) => texts.length > 0).map(([texts, options]) => batchOf('bytes', texts, options)));
+      equal(ours.entries, encoded, 'records whose values the writer encoded');
+    },
+  },
+  {
+    group,
+    name: 'of values among which one cannot be encoded none is taken',
+    async run(context) {
+      const channel = await context.channel();
+      const replica = await context.replica();
+      const writer = await replica.writer(channel);
+      if (writer.writeValues === undefined) return;
+      const { recordBytes } = (await context.transport()).limits;
+      const huge = recordBytes === Infinity ? [] : ['x'.repeat(recordBytes + 1)];
+      const many = Array.from({ length: 20_000 }, () => 'a value that is not to be seen by anybody');
+      await replica.write(writer, context.batch(['before']));
+      await failsWith('MILLRACE_VALUE_INVALID', 'a value that cannot be encoded', () => writer.writeValues?.(valuesOf([...many, REFUSED])));
+      for (const value of huge) await failsWith('MILLRACE_RECORD_TOO_LARGE', 'a value over the limit', () => writer.writeValues?.(valuesOf([...many, value])));
+      await context.waiting.within(writer.writeValues(valuesOf(['after'])).room ?? Promise.resolve(), 'room after values');
+      await replica.commit();
+      await failsWith('MILLRACE_VALUE_INVALID', 'a first value that cannot be encoded', () => writer.writeValues?.(valuesOf([REFUSED])));
+      equal((await replica.commit()).ends, new Map(), 'ends after nothing was taken');
+      await replica.publish(writer, context.batch(['last']));
+      equal((await replica.read(await replica.reader(channel), 3)).values, ['before', 'after', 'last'], 'values beside those that were refused');
     },
   },
   {

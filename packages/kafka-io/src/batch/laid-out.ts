@@ -1,0 +1,26 @@
+import { copyBytes, NO_VALUE, TOMBSTONE, viewOf, type OutgoingBatch, type OutgoingValues } from '@millrace/core';
+
+/** The records of a batch whose values are encoded already, as values to be encoded: by a copy of their bytes. */
+export function laidOut({ bytes, bounds, count, ...batch }: OutgoingBatch): OutgoingValues {
+  const source = viewOf(bytes);
+  let target: Buffer | undefined;
+  let view = source;
+  return {
+    ...batch,
+    values: Array.from({ length: count }, (_, i) => (bounds[2 * i] === NO_VALUE ? TOMBSTONE : i)),
+    encoding: {
+      encode(index: number, buffer, position) {
+        const start = bounds[2 * index]!;
+        const length = bounds[2 * index + 1]! - start;
+        const end = position + length;
+        if (end > buffer.length) return buffer.length - end;
+        if (buffer !== target) {
+          target = buffer;
+          view = viewOf(buffer);
+        }
+        copyBytes(bytes, source, start, length, buffer, view, position);
+        return end;
+      },
+    },
+  };
+}
