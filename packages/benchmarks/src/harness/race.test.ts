@@ -22,6 +22,18 @@ it('measures all in turn, counts no first round, and pairs the rates of a round'
   ]);
 });
 
+it('has each run that counts come behind one that does not, where contenders are to be warm', async () => {
+  const log: string[] = [];
+  const figures = await race({ bench: 'suite/scenario', warmsUpEachRound: true, ours: contender('ours', log, [9, 1, 9, 2]), rivals: [{ ...contender('one', log, [8, 2, 8, 4]), target: 1 }] }, 2);
+  expect(log).toEqual(['ours', 'ours', 'one', 'one', 'ours', 'ours', 'one', 'one']);
+  expect(figures).toMatchObject([{ value: 75, peer: { value: 37.5, ratio: 2 } }]);
+});
+
+it('fails where ours does', async () => {
+  const ours = { ...contender('ours', [], []), run: async () => Promise.reject(new Error('broken')) };
+  await expect(race({ bench: 'suite/scenario', ours, rivals: [] }, 2)).rejects.toThrow('broken');
+});
+
 it('gives a figure of ours alone where there is no rival', async () => {
   expect(await race({ bench: 'suite/scenario', ours: contender('ours', [], [9, 1, 2, 4]), rivals: [] }, 3)).toEqual([{ bench: 'suite/scenario', value: 50, unit: 'records/s', cpu: expect.closeTo(2) }]);
 });

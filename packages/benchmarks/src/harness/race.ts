@@ -29,28 +29,30 @@ export interface Race {
   readonly ours: Contender;
   readonly rivals: readonly Rival[];
   /**
-   * A rival runs in this process, so garbage is collected before each run: none pays for what another left. Where rivals have processes of
-   * their own, or are ours too and leave the same, that would only burden ours, whose young generation it shrinks to its first size each
-   * time. Default true.
+   * Every run that counts comes right behind one that does not, instead of those of the first round alone. Where a contender's turn comes
+   * after many seconds of the others' V8 has thrown its compiled code away by then, and the run would measure how soon it is back.
    */
-  readonly sharesHeap?: boolean;
+  readonly warmsUpEachRound?: boolean;
 }
 
-/** A round that is not counted goes first. */
 const ROUNDS = 5;
 
 /**
- * Measures ours and each rival in turn, round by round, after one that is not counted. A figure for each rival: the rates are
+ * Measures ours and each rival in turn, round by round, after runs that are not counted. A figure for each rival: the rates are
  * medians, the ratio is the median of the ratios within the rounds. Without rivals a figure of ours alone. A rival that fails is
  * left out from then on, and its figure says why.
  */
-export async function race({ bench, ours, rivals, sharesHeap = true }: Race, rounds = ROUNDS): Promise<Figure[]> {
-  const own = new Lane(ours, sharesHeap);
-  const lanes = rivals.map((rival) => new Lane(rival, sharesHeap));
+export async function race({ bench, ours, rivals, warmsUpEachRound = false }: Race, rounds = ROUNDS): Promise<Figure[]> {
+  const own = new Lane(ours);
+  const lanes = rivals.map((rival) => new Lane(rival));
   try {
-    for (let round = 0; round <= rounds; round++) {
-      await own.run(round > 0);
-      for (const lane of lanes) await lane.tryToRun(round > 0);
+    for (let round = 0; round < rounds; round++) {
+      if (round === 0 && !warmsUpEachRound) for (const lane of [own, ...lanes]) await lane.run(false);
+      for (const lane of [own, ...lanes]) {
+        if (warmsUpEachRound) await lane.run(false);
+        await lane.run(true);
+        if (own.failure !== undefined) throw own.failure;
+      }
     }
   } finally {
     for (const { contender } of [own, ...lanes]) contender.close?.();
@@ -70,29 +72,28 @@ class Lane {
   readonly #cpu: number[] = [];
   failure: Error | undefined;
 
-  constructor(
-    readonly contender: Contender,
-    private readonly sharesHeap: boolean,
-  ) {}
+  constructor(readonly contender: Contender) {}
 
   /** Seconds of CPU time per million records. */
   get cpu(): number | undefined {
     return this.#cpu.length === 0 ? undefined : median(this.#cpu);
   }
 
-  async run(counts: boolean): Promise<void> {
+  async #run(counts: boolean): Promise<void> {
     const { contender: { records }, contender } = this;
-    if (this.sharesHeap) collectGarbage();
+    // None pays for what another left.
+    collectGarbage();
     const { seconds, cpuSeconds } = await contender.run();
     if (!counts) return;
     this.rates.push(records / seconds);
     if (cpuSeconds !== undefined) this.#cpu.push((cpuSeconds / records) * 1e6);
   }
 
-  async tryToRun(counts: boolean): Promise<void> {
+  /** Runs unless it has failed. Never rejects. */
+  async run(counts: boolean): Promise<void> {
     if (this.failure !== undefined) return;
     try {
-      await this.run(counts);
+      await this.#run(counts);
     } catch (error) {
       this.failure = error instanceof Error ? error : new Error(String(error));
     }

@@ -9,8 +9,8 @@ import { platformaticPeer } from './peers/platformatic.js';
 import { anew, contender, rival, type Peer } from './peers/rival.js';
 import { StreamsPeer, type Guarantee } from './peers/streams.js';
 import { pipeline } from './pipeline.js';
-import { consume, produce, transform, type Delivery, type Reads } from './runs.js';
-import { withOutput, withTopic } from './topics.js';
+import { consume, produce, type Delivery, type Reads } from './runs.js';
+import { withTopic } from './topics.js';
 
 /** What Millrace, and who is as quick, writes, reads or changes in a round. */
 const RECORDS = 2_000_000;
@@ -21,8 +21,8 @@ const producing: Scenario = {
   bench: 'kafka/produce',
   run: () => race({
     bench: 'kafka/produce',
-    sharesHeap: false,
-    ours: { name: 'millrace', records: RECORDS, run: () => withOutput('produce', RECORDS, (topic) => produce(topic, RECORDS)) },
+    warmsUpEachRound: true,
+    ours: contender({ name: 'millrace', records: RECORDS, writes: true, start: ourPeer('produce') }),
     rivals: [
       rival({ name: 'ProducerPerformance', target: 1.5, records: RECORDS, writes: true, start: () => ({ run: producerPerformance }) }),
       rival({ name: 'kafkajs', target: 8, records: FEW, writes: true, start: () => new NodePeer(new URL('./peers/kafkajs-produce.js', import.meta.url)) }),
@@ -35,11 +35,11 @@ const consuming: Scenario = {
   bench: 'kafka/consume',
   run: () => withFilled(2 * RECORDS, (from) => race({
     bench: 'kafka/consume',
-    sharesHeap: false,
-    ours: { name: 'millrace', records: 2 * RECORDS, run: () => consume(from, 2 * RECORDS, { reads: 'lazy' }) },
+    warmsUpEachRound: true,
+    ours: ourConsumer(from, 'lazy'),
     rivals: [
       rival({ name: 'ConsumerPerformance', target: 2, records: 2 * RECORDS, from, writes: false, start: () => ({ run: consumerPerformance }) }),
-      { name: 'whole records', target: 1, records: 2 * RECORDS, run: () => consume(from, 2 * RECORDS) },
+      { ...ourConsumer(from, 'whole'), target: 1 },
       rival({ name: 'kafkajs', target: 3, records: 2 * RECORDS, from, writes: false, start: () => new NodePeer(new URL('./peers/kafkajs-consume.js', import.meta.url)) }),
     ],
   })),
@@ -55,7 +55,7 @@ function transforming(bench: string, ours: (from: string) => Contender, life: Li
     bench,
     run: () => withFilled(RECORDS, (from) => withFilled(FEW, (few) => race({
       bench,
-      sharesHeap: false,
+      warmsUpEachRound: life === throughout,
       ours: ours(from),
       rivals: [
         streams(from, 'at_least_once', life),
@@ -70,7 +70,7 @@ const transformingExactlyOnce: Scenario = {
   bench: 'kafka/transform-exactly-once',
   run: () => withFilled(RECORDS, (from) => race({
     bench: 'kafka/transform-exactly-once',
-    sharesHeap: false,
+    warmsUpEachRound: true,
     ours: ourTransform(from, 'exactly-once'),
     rivals: [streams(from, 'exactly_once_v2', throughout), { ...ourTransform(from, 'at-least-once'), target: 0.7 }],
   })),
@@ -80,14 +80,13 @@ const transformingExactlyOnceCold: Scenario = {
   bench: 'kafka/transform-exactly-once-cold',
   run: () => withFilled(RECORDS, (from) => race({
     bench: 'kafka/transform-exactly-once-cold',
-    sharesHeap: false,
-    ours: ourColdTransform(from, 'exactly-once'),
+    ours: ourTransform(from, 'exactly-once', { life: anew }),
     rivals: [streams(from, 'exactly_once_v2', anew)],
   })),
 };
 
-function ourColdTransform(from: string, delivery: Delivery): Contender {
-  return contender({ name: delivery, records: RECORDS, from, writes: true, start: () => anew(() => new NodePeer(new URL('./cold-program.js', import.meta.url), { args: [delivery] })) });
+function ourConsumer(from: string, reads: Reads): Contender {
+  return contender({ name: nameOf(reads), records: 2 * RECORDS, from, writes: false, start: ourPeer('consume', reads) });
 }
 
 function streams(from: string, guarantee: Guarantee, life: Life) {
@@ -99,14 +98,20 @@ function streams(from: string, guarantee: Guarantee, life: Life) {
 }
 
 /** The change of a filled topic, whose output is looked at once. */
-function ourTransform(from: string, delivery: Delivery, reads: Reads = 'lazy'): Contender {
-  let verified = false;
-  return { name: reads === 'lazy' ? delivery : 'whole records', records: RECORDS, run: () => withOutput('transform', RECORDS, async (to) => {
-    const measured = await transform(from, to, delivery, reads);
-    if (!verified) await consume(to, RECORDS, { sum: expectedSum(RECORDS) + RECORDS });
-    verified = true;
-    return measured;
-  }) };
+function ourTransform(from: string, delivery: Delivery, { reads = 'lazy', life = throughout }: { readonly reads?: Reads; readonly life?: Life } = {}): Contender {
+  return contender({
+    name: reads === 'lazy' ? delivery : nameOf(reads), records: RECORDS, from, writes: true,
+    start: () => life(ourPeer('transform', delivery, reads)),
+    verify: (to) => consume(to, RECORDS, { sum: expectedSum(RECORDS) + RECORDS }),
+  });
+}
+
+function ourPeer(...args: readonly string[]): () => Peer {
+  return () => new NodePeer(new URL('./our-program.js', import.meta.url), { args });
+}
+
+function nameOf(reads: Reads): string {
+  return reads === 'lazy' ? 'millrace' : 'whole records';
 }
 
 function withFilled<T>(records: number, use: (topic: string) => Promise<T>): Promise<T> {
@@ -116,13 +121,13 @@ function withFilled<T>(records: number, use: (topic: string) => Promise<T>): Pro
   });
 }
 
-/** What records cost on the way to, from and through a broker, beside other clients. */
+/** What records cost on the way to, from and through a broker, beside other clients. Whoever takes part has processes of its own, which do nothing else. */
 export const kafkaScenarios: readonly Scenario[] = [
   producing,
   consuming,
-  transforming('kafka/transform', (from) => ourTransform(from, 'at-least-once'), throughout, (from) => [{ ...ourTransform(from, 'at-least-once', 'whole'), target: 1 }]),
+  transforming('kafka/transform', (from) => ourTransform(from, 'at-least-once'), throughout, (from) => [{ ...ourTransform(from, 'at-least-once', { reads: 'whole' }), target: 1 }]),
   transformingExactlyOnce,
-  transforming('kafka/transform-cold', (from) => ourColdTransform(from, 'at-least-once'), anew),
+  transforming('kafka/transform-cold', (from) => ourTransform(from, 'at-least-once', { life: anew }), anew),
   transformingExactlyOnceCold,
   { bench: 'kafka/pipeline', run: pipeline },
   { bench: 'kafka/latency', run: latency },

@@ -19,6 +19,8 @@ export interface PeerOptions {
   readonly writes: boolean;
   /** Called before its first round. */
   readonly start: () => Peer | Promise<Peer>;
+  /** Looks at the topic that it wrote first. */
+  readonly verify?: (to: string) => Promise<unknown>;
 }
 
 export interface RivalOptions extends PeerOptions {
@@ -46,14 +48,21 @@ export function rival({ target, ...options }: RivalOptions): Rival {
 }
 
 /** A peer as one of the contenders. */
-export function contender({ name, records, from, writes, start }: PeerOptions): Contender {
+export function contender({ name, records, from, writes, start, verify }: PeerOptions): Contender {
   let peer: Peer | undefined;
+  let unverified = verify;
   return {
     name, records,
     run: async () => {
       const started = (peer ??= await start());
       const job: Job = { bootstrap: bootstrap(), records, from, group: uniqueName('group') };
-      return writes ? withOutput('peer', records, (to) => started.run({ ...job, to })) : started.run(job);
+      if (!writes) return started.run(job);
+      return withOutput('peer', records, async (to) => {
+        const measured = await started.run({ ...job, to });
+        await unverified?.(to);
+        unverified = undefined;
+        return measured;
+      });
     },
     close: () => peer?.close?.(),
   };
