@@ -12,10 +12,16 @@ import { pipeline } from './pipeline.js';
 import { consume, produce, type Delivery, type Reads } from './runs.js';
 import { withTopic } from './topics.js';
 
-/** What Millrace, and who is as quick, writes, reads or changes in a round. */
+/** Records of a round: so many that a round of each takes some seconds. */
+const FEW = 200_000;
 const RECORDS = 2_000_000;
-/** For who is much slower. */
-const FEW = 400_000;
+const MANY = 6_000_000;
+
+/** A topic to read, and how many records it has. */
+interface Filled {
+  readonly from: string;
+  readonly records: number;
+}
 
 const producing: Scenario = {
   bench: 'kafka/produce',
@@ -25,7 +31,7 @@ const producing: Scenario = {
     ours: contender({ name: 'millrace', records: RECORDS, writes: true, start: ourPeer('produce') }),
     rivals: [
       rival({ name: 'ProducerPerformance', target: 1.5, records: RECORDS, writes: true, start: () => ({ run: producerPerformance }) }),
-      rival({ name: 'kafkajs', target: 8, records: FEW, writes: true, start: () => new NodePeer(new URL('./peers/kafkajs-produce.js', import.meta.url)) }),
+      rival({ name: 'kafkajs', target: 8, records: 2 * FEW, writes: true, start: () => new NodePeer(new URL('./peers/kafkajs-produce.js', import.meta.url)) }),
       rival({ name: 'platformatic', target: 2.5, records: RECORDS / 2, writes: true, start: () => platformaticPeer(new URL('./peers/platformatic-produce.js', import.meta.url)) }),
     ],
   }),
@@ -33,14 +39,13 @@ const producing: Scenario = {
 
 const consuming: Scenario = {
   bench: 'kafka/consume',
-  run: () => withFilled(2 * RECORDS, (from) => race({
+  run: () => withFilled(MANY, (filled) => race({
     bench: 'kafka/consume',
     warmsUpEachRound: true,
-    ours: ourConsumer(from, 'lazy'),
+    ours: contender({ name: 'millrace', ...filled, writes: false, start: ourPeer('consume', 'lazy') }),
     rivals: [
-      rival({ name: 'ConsumerPerformance', target: 2, records: 2 * RECORDS, from, writes: false, start: () => ({ run: consumerPerformance }) }),
-      { ...ourConsumer(from, 'whole'), target: 1 },
-      rival({ name: 'kafkajs', target: 3, records: 2 * RECORDS, from, writes: false, start: () => new NodePeer(new URL('./peers/kafkajs-consume.js', import.meta.url)) }),
+      rival({ name: 'ConsumerPerformance', target: 2, ...filled, writes: false, start: () => ({ run: consumerPerformance }) }),
+      rival({ name: 'kafkajs', target: 3, ...filled, writes: false, start: () => new NodePeer(new URL('./peers/kafkajs-consume.js', import.meta.url)) }),
     ],
   })),
 };
@@ -50,59 +55,49 @@ type Life = (start: () => Peer | Promise<Peer>) => Peer | Promise<Peer>;
 
 const throughout: Life = (start) => start();
 
-function transforming(bench: string, ours: (from: string) => Contender, life: Life, others: (from: string) => readonly Rival[] = () => []): Scenario {
+/** @param life of the processes of all */
+function transforming(bench: string, life: Life): Scenario {
   return {
     bench,
-    run: () => withFilled(RECORDS, (from) => withFilled(FEW, (few) => race({
+    run: () => withFilled(life === anew ? RECORDS : MANY, (many) => withFilled(RECORDS, (filled) => withFilled(FEW, (few) => race({
       bench,
       warmsUpEachRound: life === throughout,
-      ours: ours(from),
+      ours: ourTransform(many, 'at-least-once', { life }),
       rivals: [
-        streams(from, 'at_least_once', life),
-        rival({ name: 'kafkajs', target: 25, records: FEW, from: few, writes: true, start: () => life(() => new NodePeer(new URL('./peers/kafkajs-transform.js', import.meta.url))) }),
-        ...others(from),
+        streams(filled, 'at_least_once', life),
+        rival({ name: 'kafkajs', target: 25, ...few, writes: true, start: () => life(() => new NodePeer(new URL('./peers/kafkajs-transform.js', import.meta.url))) }),
       ],
+    })))),
+  };
+}
+
+function transformingExactlyOnce(bench: string, life: Life, others: (filled: Filled) => readonly Rival[] = () => []): Scenario {
+  return {
+    bench,
+    run: () => withFilled(life === anew ? RECORDS : MANY, (many) => withFilled(RECORDS, (filled) => race({
+      bench,
+      warmsUpEachRound: life === throughout,
+      ours: ourTransform(many, 'exactly-once', { life }),
+      rivals: [streams(filled, 'exactly_once_v2', life), ...others(many)],
     }))),
   };
 }
 
-const transformingExactlyOnce: Scenario = {
-  bench: 'kafka/transform-exactly-once',
-  run: () => withFilled(RECORDS, (from) => race({
-    bench: 'kafka/transform-exactly-once',
-    warmsUpEachRound: true,
-    ours: ourTransform(from, 'exactly-once'),
-    rivals: [streams(from, 'exactly_once_v2', throughout), { ...ourTransform(from, 'at-least-once'), target: 0.7 }],
-  })),
-};
-
-const transformingExactlyOnceCold: Scenario = {
-  bench: 'kafka/transform-exactly-once-cold',
-  run: () => withFilled(RECORDS, (from) => race({
-    bench: 'kafka/transform-exactly-once-cold',
-    ours: ourTransform(from, 'exactly-once', { life: anew }),
-    rivals: [streams(from, 'exactly_once_v2', anew)],
-  })),
-};
-
-function ourConsumer(from: string, reads: Reads): Contender {
-  return contender({ name: nameOf(reads), records: 2 * RECORDS, from, writes: false, start: ourPeer('consume', reads) });
-}
-
-function streams(from: string, guarantee: Guarantee, life: Life) {
+function streams(filled: Filled, guarantee: Guarantee, life: Life): Rival {
   const start = async (): Promise<Peer> => {
     const peer = await StreamsPeer.start();
     return { run: (job) => peer.run(job, guarantee), close: () => peer.close() };
   };
-  return rival({ name: 'Kafka Streams', target: 5, records: RECORDS, from, writes: true, start: () => life(start) });
+  return rival({ name: 'Kafka Streams', target: 5, ...filled, writes: true, start: () => life(start) });
 }
 
 /** The change of a filled topic, whose output is looked at once. */
-function ourTransform(from: string, delivery: Delivery, { reads = 'lazy', life = throughout }: { readonly reads?: Reads; readonly life?: Life } = {}): Contender {
+function ourTransform(filled: Filled, delivery: Delivery, { reads = 'lazy', life = throughout }: { readonly reads?: Reads; readonly life?: Life } = {}): Contender {
+  const { records } = filled;
   return contender({
-    name: reads === 'lazy' ? delivery : nameOf(reads), records: RECORDS, from, writes: true,
+    name: reads === 'lazy' ? delivery : 'whole records', ...filled, writes: true,
     start: () => life(ourPeer('transform', delivery, reads)),
-    verify: (to) => consume(to, RECORDS, { sum: expectedSum(RECORDS) + RECORDS }),
+    verify: (to) => consume(to, records, { sum: expectedSum(records) + records }),
   });
 }
 
@@ -110,14 +105,10 @@ function ourPeer(...args: readonly string[]): () => Peer {
   return () => new NodePeer(new URL('./our-program.js', import.meta.url), { args });
 }
 
-function nameOf(reads: Reads): string {
-  return reads === 'lazy' ? 'millrace' : 'whole records';
-}
-
-function withFilled<T>(records: number, use: (topic: string) => Promise<T>): Promise<T> {
-  return withTopic('filled', async (topic) => {
-    await produce(topic, records);
-    return await use(topic);
+function withFilled<T>(records: number, use: (filled: Filled) => Promise<T>): Promise<T> {
+  return withTopic('filled', async (from) => {
+    await produce(from, records);
+    return await use({ from, records });
   });
 }
 
@@ -125,10 +116,19 @@ function withFilled<T>(records: number, use: (topic: string) => Promise<T>): Pro
 export const kafkaScenarios: readonly Scenario[] = [
   producing,
   consuming,
-  transforming('kafka/transform', (from) => ourTransform(from, 'at-least-once'), throughout, (from) => [{ ...ourTransform(from, 'at-least-once', { reads: 'whole' }), target: 1 }]),
-  transformingExactlyOnce,
-  transforming('kafka/transform-cold', (from) => ourTransform(from, 'at-least-once', { life: anew }), anew),
-  transformingExactlyOnceCold,
+  transforming('kafka/transform', throughout),
+  transformingExactlyOnce('kafka/transform-exactly-once', throughout, (filled) => [{ ...ourTransform(filled, 'at-least-once'), target: 0.7 }]),
+  {
+    bench: 'kafka/lazy',
+    run: () => withFilled(MANY, (filled) => race({
+      bench: 'kafka/lazy',
+      warmsUpEachRound: true,
+      ours: ourTransform(filled, 'at-least-once'),
+      rivals: [{ ...ourTransform(filled, 'at-least-once', { reads: 'whole' }), target: 1 }],
+    })),
+  },
+  transforming('kafka/transform-cold', anew),
+  transformingExactlyOnce('kafka/transform-exactly-once-cold', anew),
   { bench: 'kafka/pipeline', run: pipeline },
   { bench: 'kafka/latency', run: latency },
   { bench: 'kafka/hello', run: hello },
