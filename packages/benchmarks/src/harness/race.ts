@@ -46,11 +46,12 @@ export async function race({ bench, ours, rivals, warmsUpEachRound = false }: Ra
   const own = new Lane(ours);
   const lanes = rivals.map((rival) => new Lane(rival));
   try {
-    for (let round = 0; round < rounds; round++) {
-      if (round === 0 && !warmsUpEachRound) for (const lane of [own, ...lanes]) await lane.run(false);
+    for (let round = 0; round <= rounds; round++) {
+      const isWarmUp = round === 0;
+      if (isWarmUp && warmsUpEachRound) continue;
       for (const lane of [own, ...lanes]) {
         if (warmsUpEachRound) await lane.run(false);
-        await lane.run(true);
+        await lane.run(!isWarmUp);
         if (own.failure !== undefined) throw own.failure;
       }
     }

@@ -319,7 +319,7 @@ export const TOMBSTONE: unique symbol = Symbol.for('@millrace/tombstone');
 /** Both bounds of a record without a value. */
 export const NO_VALUE = 0xffff_ffff;
 
-/** Records of one partition whose values are yet to be encoded. Arrays run in parallel. A value may be a {@link TOMBSTONE}. */
+/** Records of one partition whose values are yet to be encoded. Arrays run in parallel. */
 export interface OutgoingValues extends Pick<OutgoingBatch, 'partition' | 'schema' | 'timestamp' | 'timestamps' | 'keys' | 'headers'> {
   readonly values: readonly unknown[];
   readonly encoding: Pick<Codec<unknown>, 'encode'>;

@@ -108,6 +108,7 @@ export class OutputChannel {
     if (this.byReference) return writer.writeRecords({ partition, count, objects: values, noTombstones: true, bytes: NO_BYTES, bounds: NO_BOUNDS, schema, timestamp, timestamps, keys, headers });
     // What a getter of a value sends would go where that value is just being written.
     if (isEncoding) throw new MillraceError('MILLRACE_VALUE_INVALID', `a value that was being encoded sent another one to ${this.name}`, { channel: this.name });
+    let encoded: { readonly bytes: Uint8Array; readonly bounds: Uint32Array };
     isEncoding = true;
     try {
       if (writer.writeValues !== undefined) {
@@ -115,12 +116,14 @@ export class OutputChannel {
         counters.bytes += bytes;
         return room;
       }
-      const { bytes, bounds } = encodeValues(values, encoding);
-      counters.bytes += bytes.length;
-      return writer.writeRecords({ partition, count, bytes, bounds, schema, timestamp, timestamps, keys, headers });
+      encoded = encodeValues(values, encoding);
     } finally {
       isEncoding = false;
     }
+    const { bytes, bounds } = encoded;
+    const room = writer.writeRecords({ partition, count, bytes, bounds, schema, timestamp, timestamps, keys, headers });
+    counters.bytes += bytes.length;
+    return room;
   }
 
   #endWaits(): void {

@@ -1,4 +1,4 @@
-import { text, type OutgoingValues } from '@millrace/core';
+import { text, TOMBSTONE, type OutgoingValues } from '@millrace/core';
 import { describe, expect, it } from 'vitest';
 import { latin1, outgoing, recordsOf, withChecksum } from './fixtures.js';
 import { AT } from './format.js';
@@ -101,6 +101,7 @@ describe('a batch builder', () => {
     builder.append(outgoing([value('a'), { ...value('b'), key: Buffer.from('k') }], 1000), 0);
     const before = Buffer.from(builder.seal(NOBODY));
     const refusing: OutgoingValues['encoding'] = { encode: (each, buffer, position) => (each === '' ? expect.fail('refused') : text().encode(each as string, buffer, position)) };
+    expect(() => builder.append({ ...outgoing([], 9000), values: ['x', TOMBSTONE], encoding: text() }, 0)).toThrow('MILLRACE_VALUE_INVALID');
     for (const count of [0, 1, 5000]) {
       const values = [...Array.from({ length: count }, () => 'x'.repeat(100)), ''];
       expect(() => builder.append({ ...outgoing([], 9000), values, encoding: refusing }, 0)).toThrow('refused');

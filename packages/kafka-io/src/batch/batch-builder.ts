@@ -1,8 +1,9 @@
 // 1.10.8 is compiled without the instructions that it calls inlined, and takes five times as long.
 import { crc32c } from '@node-rs/crc32';
-import { keyAndHeaderBytes, MillraceError, TOMBSTONE, viewOf, type OutgoingValues, type RecordHeader } from '@millrace/core';
+import { keyAndHeaderBytes, MillraceError, viewOf, type OutgoingValues, type RecordHeader } from '@millrace/core';
 import { compress, type Compression } from './compression/index.js';
 import { ATTRIBUTE, AT, COMPRESSION_IDS, HEADER_BYTES, MAGIC, NULL_LENGTH, UNCOUNTED_BYTES, writeInt64 } from './format.js';
+import { NULL_VALUE } from './laid-out.js';
 import { sizeOfVarint, sizeOfVarlong, writeVarint, writeVarlong } from './varint.js';
 
 /** Who writes a batch, and which of its batches this is. */
@@ -134,7 +135,7 @@ export class BatchBuilder {
       let length = 0;
       let valueSize = NULL_LENGTH;
       // To look at its type first is quicker.
-      if (typeof value !== 'symbol' || value !== TOMBSTONE) {
+      if (typeof value !== 'symbol' || value !== NULL_VALUE) {
         start += prefixSize;
         let end = start > buffer.length ? buffer.length - start : encoding.encode(value, buffer, start);
         while (end < 0 || end > buffer.length) {

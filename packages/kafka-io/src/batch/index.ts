@@ -1,4 +1,4 @@
 export { BatchBuilder, reseal, type BatchIdentity } from './batch-builder.js';
 export type { Compression } from './compression/index.js';
 export { decodeRecordSet, type DecodeOptions } from './decode-record-set.js';
-export { laidOut } from './laid-out.js';
+export { laidOut, NULL_VALUE } from './laid-out.js';

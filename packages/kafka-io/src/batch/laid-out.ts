@@ -1,4 +1,7 @@
-import { copyBytes, NO_VALUE, TOMBSTONE, viewOf, type OutgoingBatch, type OutgoingValues } from '@millrace/core';
+import { copyBytes, NO_VALUE, viewOf, type OutgoingBatch, type OutgoingValues } from '@millrace/core';
+
+/** In place of the value of a tombstone: nothing that a port may send. */
+export const NULL_VALUE = Symbol('null');
 
 /** The records of a batch whose values are encoded already, as values to be encoded: by a copy of their bytes. */
 export function laidOut({ bytes, bounds, count, ...batch }: OutgoingBatch): OutgoingValues {
@@ -7,7 +10,7 @@ export function laidOut({ bytes, bounds, count, ...batch }: OutgoingBatch): Outg
   let view = source;
   return {
     ...batch,
-    values: Array.from({ length: count }, (_, i) => (bounds[2 * i] === NO_VALUE ? TOMBSTONE : i)),
+    values: Array.from({ length: count }, (_, i) => (bounds[2 * i] === NO_VALUE ? NULL_VALUE : i)),
     encoding: {
       encode(index: number, buffer, position) {
         const start = bounds[2 * index]!;

@@ -247,6 +247,7 @@ describe('a producer', () => {
       if (failing === records) expect.fail('refused');
     };
     const queue = bench.producer.queue('t', 0);
+    const reuse = vi.spyOn(bench.budget, 'reuse');
     for (const before of ['', 'first']) {
       if (before !== '') bench.write(0, before);
       const { used } = bench.budget;
@@ -254,6 +255,8 @@ describe('a producer', () => {
       expect(bench.budget.used).toBe(used);
     }
     expect(found).toEqual(failing === records ? [5000, 50] : undefined);
+    // All that were begun, but for the one that was open: 16 records fill one.
+    expect(reuse).toHaveBeenCalledTimes(13);
     bench.write(0, 'last');
     const flushed = bench.producer.flush();
     await settled();

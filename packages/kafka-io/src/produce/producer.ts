@@ -89,6 +89,7 @@ export class Producer {
       check?.(bytes, largest);
     } catch (error) {
       if (mark !== undefined) open?.builder.rewind(mark);
+      for (const batch of batches) if (batch !== open) this.options.budget.reuse(batch.builder);
       throw error;
     }
     for (const batch of batches) {

@@ -1,4 +1,5 @@
-import { bytes, NO_VALUE, TOMBSTONE, type OutgoingValues } from '@millrace/core';
+import { bytes, NO_VALUE, type OutgoingValues } from '@millrace/core';
+import { NULL_VALUE } from '../batch/index.js';
 import type { KafkaClient } from '../client/index.js';
 import type { Fetcher } from '../fetch/fetcher.js';
 import type { Subscription } from '../fetch/subscription.js';
@@ -116,5 +117,5 @@ const RAW = bytes();
 
 /** Keys with their values as records; undefined is a tombstone. */
 export function recordsOf(entries: readonly (readonly [key: string, value: Uint8Array | undefined])[]): OutgoingValues {
-  return { partition: 0, values: entries.map(([, value]) => value ?? TOMBSTONE), encoding: RAW, keys: entries.map(([key]) => Buffer.from(key)), schema: '', timestamp: Date.now() };
+  return { partition: 0, values: entries.map(([, value]) => value ?? NULL_VALUE), encoding: RAW, keys: entries.map(([key]) => Buffer.from(key)), schema: '', timestamp: Date.now() };
 }
