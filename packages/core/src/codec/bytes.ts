@@ -73,7 +73,10 @@ const LARGE = 1024 * 1024;
 let target: Buffer = Buffer.alloc(0);
 let targetView = viewOf(target);
 
-/** The view of a buffer that is written into; kept until another one is, since thousands of records go into one. */
+/**
+ * The view of a buffer that is written into; kept until another one is, since thousands of records go into one.
+ * @internal
+ */
 export function targetOf(buffer: Buffer): DataView {
   if (buffer.length > LARGE) return viewOf(buffer);
   if (buffer !== target) {

@@ -1,5 +1,5 @@
 export { avro } from './avro.js';
-export { copyBytes, viewOf } from './bytes.js';
+export { copyBytes, targetOf, viewOf } from './bytes.js';
 export { MAX_SCHEMA_BYTES } from './avro/limits.js';
 export type { AvroSchema } from './avro/parse.js';
 export { encodeToBuffer, type Codec, type Decoder, type RecordOf, type ValueProblem, type WriterSchema } from './codec.js';

@@ -28,7 +28,7 @@ describe('a batch builder', () => {
     while (from < batch.values.length) {
       builder.reset();
       expect(builder).toMatchObject({ count: 0, full: false });
-      const next = builder.append(batch, from, undefined);
+      const next = builder.append(batch, from);
       const sealed = builder.seal(NOBODY);
       expect(builder).toMatchObject({ count: next - from, size: sealed.length, full: next < batch.values.length });
       expect(sealed.length).toBeLessThanOrEqual(2000);
@@ -45,16 +45,16 @@ describe('a batch builder', () => {
     expect(builder.append(batch, 0)).toBe(1);
     expect(builder.full).toBe(true);
     expect(valuesOf(builder.seal(NOBODY))).toEqual(['x'.repeat(5000)]);
-    expect(builder.append(batch, 1, undefined)).toBe(1);
+    expect(builder.append(batch, 1)).toBe(1);
     builder.reset();
-    expect(builder.append(batch, 1, undefined)).toBe(2);
+    expect(builder.append(batch, 1)).toBe(2);
     expect(valuesOf(builder.seal(NOBODY))).toEqual(['y']);
   });
 
   it('takes nothing of an empty batch, and nothing behind the end', () => {
     const builder = new BatchBuilder(1000);
     expect(builder.append(outgoing([], 1000), 0)).toBe(0);
-    expect(builder.append(outgoing([value('a')], 1000), 1, undefined)).toBe(1);
+    expect(builder.append(outgoing([value('a')], 1000), 1)).toBe(1);
     expect(builder).toMatchObject({ count: 0, full: false });
   });
 

@@ -1,4 +1,4 @@
-import { copyBytes, NO_VALUE, viewOf, type OutgoingBatch, type OutgoingValues } from '@millrace/core';
+import { copyBytes, NO_VALUE, targetOf, viewOf, type OutgoingBatch, type OutgoingValues } from '@millrace/core';
 
 /** In place of the value of a tombstone: nothing that a port may send. */
 export const NULL_VALUE = Symbol('null');
@@ -6,8 +6,6 @@ export const NULL_VALUE = Symbol('null');
 /** The records of a batch whose values are encoded already, as values to be encoded: by a copy of their bytes. */
 export function laidOut({ bytes, bounds, count, ...batch }: OutgoingBatch): OutgoingValues {
   const source = viewOf(bytes);
-  let target: Buffer | undefined;
-  let view = source;
   return {
     ...batch,
     values: Array.from({ length: count }, (_, i) => (bounds[2 * i] === NO_VALUE ? NULL_VALUE : i)),
@@ -17,11 +15,7 @@ export function laidOut({ bytes, bounds, count, ...batch }: OutgoingBatch): Outg
         const length = bounds[2 * index + 1]! - start;
         const end = position + length;
         if (end > buffer.length) return buffer.length - end;
-        if (buffer !== target) {
-          target = buffer;
-          view = viewOf(buffer);
-        }
-        copyBytes(bytes, source, start, length, buffer, view, position);
+        copyBytes(bytes, source, start, length, buffer, targetOf(buffer), position);
         return end;
       },
     },
