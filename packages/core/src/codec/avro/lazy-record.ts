@@ -47,10 +47,6 @@ export abstract class EncodedRecord<T extends object> extends OwnRecord<T> {
   declare readonly start: number;
   declare readonly end: number;
 
-  with(changes: Partial<T>): LazyRecord<T> {
-    return new ChangedRecord(this, this.codec.checked(changes));
-  }
-
   toObject(): T {
     return this.codec.read(this.chunk.bytes, this.start, this.end);
   }
@@ -65,14 +61,10 @@ export abstract class EncodedRecord<T extends object> extends OwnRecord<T> {
   }
 }
 
-/** A record as it came but for some fields. */
-export class ChangedRecord<T extends object> extends OwnRecord<T> {
-  constructor(
-    readonly base: EncodedRecord<T>,
-    readonly changes: Partial<T>,
-  ) {
-    super();
-  }
+/** A record as it came but for some fields. Its subclass is compiled with that of {@link EncodedRecord}, which makes it. */
+export abstract class ChangedRecord<T extends object> extends OwnRecord<T> {
+  declare readonly base: EncodedRecord<T>;
+  declare readonly changes: Partial<T>;
 
   get codec(): AvroLazyCodec<T> {
     return this.base.codec;
@@ -83,7 +75,7 @@ export class ChangedRecord<T extends object> extends OwnRecord<T> {
   }
 
   with(changes: Partial<T>): LazyRecord<T> {
-    return new ChangedRecord(this.base, { ...this.changes, ...this.codec.checked(changes) });
+    return this.base.with({ ...this.changes, ...changes });
   }
 
   toObject(): T {
