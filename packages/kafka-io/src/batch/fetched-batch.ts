@@ -54,7 +54,7 @@ export class FetchedBatch implements RecordBatch {
     const position = this.#records.keyPositions?.[i] ?? 0;
     if (position === 0) return undefined;
     const length = readVarint(this.bytes, position);
-    return length === NULL_LENGTH ? undefined : this.#copy(varintEnd, length);
+    return length === NULL_LENGTH ? undefined : this.#copy(varintEnd(), length);
   }
 
   headers(i: number): readonly RecordHeader[] | undefined {
@@ -62,18 +62,18 @@ export class FetchedBatch implements RecordBatch {
     if (position === 0) return undefined;
     const { bytes } = this;
     // Over the key, then over the value.
-    for (let field = 0; field < 2; field++) position = Math.max(readVarint(bytes, position), 0) + varintEnd;
+    for (let field = 0; field < 2; field++) position = Math.max(readVarint(bytes, position), 0) + varintEnd();
     const count = readVarint(bytes, position);
     if (count === 0) return undefined;
     const headers: RecordHeader[] = [];
-    position = varintEnd;
+    position = varintEnd();
     for (let h = 0; h < count; h++) {
       const nameLength = readVarint(bytes, position);
-      const nameEnd = varintEnd + nameLength;
-      const name = bytes.toString('utf8', varintEnd, nameEnd);
+      const nameEnd = varintEnd() + nameLength;
+      const name = bytes.toString('utf8', varintEnd(), nameEnd);
       const valueLength = Math.max(readVarint(bytes, nameEnd), 0);
-      headers.push([name, this.#copy(varintEnd, valueLength)]);
-      position = varintEnd + valueLength;
+      headers.push([name, this.#copy(varintEnd(), valueLength)]);
+      position = varintEnd() + valueLength;
     }
     return headers;
   }

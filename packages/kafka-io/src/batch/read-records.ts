@@ -44,27 +44,27 @@ export function readRecords(body: RecordsBody, { from, isFramed }: ReadOptions, 
   let schemaHigh = 0;
   for (let i = 0; i < count; i++) {
     const size = readVarint(bytes, position);
-    position = varintEnd;
+    position = varintEnd();
     const end = position + size;
     // Attributes of a record are not in use, and passed over as Kafka's own client does.
     position++;
     if (!(size >= SMALLEST_BODY && end <= body.end)) throw damaged(place, i, size, `has a size of ${size}, with ${body.end - position + 1} bytes left in the batch`);
 
     let timestamp = baseTimestamp + readVarlong(bytes, position);
-    position = varintEnd;
+    position = varintEnd();
     const delta = readVarint(bytes, position);
-    position = varintEnd;
+    position = varintEnd();
     if (!(delta > previousDelta && delta <= lastDelta) || Number.isNaN(timestamp)) throw damaged(place, i, delta + timestamp, `is ${delta} after the first offset, where ${previousDelta + 1} to ${lastDelta} may be`);
     previousDelta = delta;
 
     let keyPosition = position;
     const keySize = readVarint(bytes, position);
-    position = varintEnd;
+    position = varintEnd();
     if (keySize > 0) position += keySize;
-    if (!(keySize >= NULL_LENGTH && position < end)) throw damaged(place, i, keySize, `has a key of ${keySize} bytes, with ${end - varintEnd} left in the record`);
+    if (!(keySize >= NULL_LENGTH && position < end)) throw damaged(place, i, keySize, `has a key of ${keySize} bytes, with ${end - varintEnd()} left in the record`);
 
     const valueSize = readVarint(bytes, position);
-    let start = varintEnd;
+    let start = varintEnd();
     position = valueSize > 0 ? start + valueSize : start;
     if (!(valueSize >= NULL_LENGTH && position < end)) throw damaged(place, i, valueSize, `has a value of ${valueSize} bytes, with ${end - start} left in the record`);
     const valueEnd = position;
@@ -111,15 +111,15 @@ export function isAbortMarker(body: RecordsBody, place: BatchPlace): boolean {
 /** Where the headers end. */
 function skipHeaders(bytes: Buffer, start: number, end: number, place: BatchPlace, index: number): number {
   const count = readVarint(bytes, start);
-  let position = varintEnd;
+  let position = varintEnd();
   // A header takes two bytes at least, which keeps a hostile count from holding anything up.
   if (!(count >= 0 && 2 * count <= end - position)) throw damaged(place, index, count, `claims ${count} headers in ${end - position} bytes`);
   for (let i = 0; i < count; i++) {
     const nameSize = readVarint(bytes, position);
-    position = varintEnd + nameSize;
+    position = varintEnd() + nameSize;
     if (!(nameSize >= 0 && position < end)) throw damaged(place, index, nameSize, `has a header with a name of ${nameSize} bytes`);
     const valueSize = readVarint(bytes, position);
-    position = valueSize > 0 ? varintEnd + valueSize : varintEnd;
+    position = valueSize > 0 ? varintEnd() + valueSize : varintEnd();
     if (!(valueSize >= NULL_LENGTH && position <= end)) throw damaged(place, index, valueSize, `has a header with a value of ${valueSize} bytes`);
   }
   return position;

@@ -4,6 +4,7 @@ import { FetchedBatch, type FetchedRecords } from './fetched-batch.js';
 const MERGED_RECORDS = 1024;
 const INITIAL_RECORDS = 64;
 const NO_BYTES: Buffer = Buffer.alloc(0);
+const NONE = -1;
 const NO_BOUNDS = new Uint32Array(0);
 
 /** Where records go as they are parsed, and become a {@link FetchedBatch} for each run of one schema over one buffer. */
@@ -17,6 +18,8 @@ export class RecordCollector {
   /** Of the records so far; `undefined` while only records without a value are there, which go with any. */
   #schema: string | undefined;
   #baseOffset = 0;
+  /** Of a record that follows the one before; `NONE` where there is none before, or offsets are kept per record. */
+  #nextOffset = NONE;
   #offsets: Float64Array | undefined;
   #timestamp = 0;
   #timestamps: Float64Array | undefined;
@@ -39,6 +42,21 @@ export class RecordCollector {
    * @param keyPosition where the length of the key stands; 0 for neither key nor headers.
    */
   add(start: number, end: number, schema: string | undefined, offset: number, timestamp: number, keyPosition: number): void {
+    const i = this.#count;
+    const timestamps = this.#timestamps;
+    // Most records are like the one before, and what is short is inlined.
+    if (offset === this.#nextOffset && schema === this.#schema && keyPosition === 0 && i < this.#capacity && (timestamps !== undefined || timestamp === this.#timestamp)) {
+      this.#bounds[2 * i] = start;
+      this.#bounds[2 * i + 1] = end;
+      if (timestamps !== undefined) timestamps[i] = timestamp;
+      this.#count = i + 1;
+      this.#nextOffset = offset + 1;
+      return;
+    }
+    this.#addOther(start, end, schema, offset, timestamp, keyPosition);
+  }
+
+  #addOther(start: number, end: number, schema: string | undefined, offset: number, timestamp: number, keyPosition: number): void {
     if (schema !== this.#schema && schema !== undefined) {
       if (this.#schema !== undefined) this.#endRun();
       this.#schema = schema;
@@ -56,6 +74,7 @@ export class RecordCollector {
       for (let before = 0; before < i; before++) this.#offsets[before] = this.#baseOffset + before;
     }
     if (this.#offsets !== undefined) this.#offsets[i] = offset;
+    this.#nextOffset = this.#offsets === undefined ? offset + 1 : NONE;
     if (this.#timestamps === undefined && timestamp !== this.#timestamp) this.#timestamps = new Float64Array(this.#capacity).fill(this.#timestamp, 0, i);
     if (this.#timestamps !== undefined) this.#timestamps[i] = timestamp;
     if (keyPosition !== 0) (this.#keyPositions ??= new Uint32Array(this.#capacity))[i] = keyPosition;
@@ -85,6 +104,7 @@ export class RecordCollector {
     this.#bounds = NO_BOUNDS;
     this.#schema = undefined;
     this.#offsets = this.#timestamps = this.#keyPositions = undefined;
+    this.#nextOffset = NONE;
   }
 
   #grow(capacity: number): void {

@@ -44,6 +44,11 @@ export class BinaryDecoder {
     return this.#position;
   }
 
+  /** Goes on from another place, which whoever calls has read up to. */
+  moveTo(position: number): void {
+    this.#position = position;
+  }
+
   /** To be called after the last read: what is left over means that the bytes are something else. */
   finish(): void {
     if (this.#position !== this.#end) this.fail(`${this.#end - this.#position} bytes are left over`);
