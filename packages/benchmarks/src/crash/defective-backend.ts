@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChannelBackend, ChannelReader, ChannelWriter, CommitResult, OutgoingBatch, Owner, Positions, ReaderOptions, Session, StateChanges, Transport, WriterOptions } from '@millrace/core';
 import { MillraceError } from '@millrace/core';
 
@@ -11,6 +12,8 @@ import { MillraceError } from '@millrace/core';
 export const DEFECTS = ['skipped-commit', 'commit-before-flush', 'missing-fence'] as const;
 export type Defect = (typeof DEFECTS)[number];
 
+/** Ms before an owner is taken back; as long as some commits take. */
+const LONGEST_TRUCE = 300;
 /** Every so-many-th commit is skipped. */
 const SKIP_EVERY = 10;
 
@@ -108,7 +111,8 @@ class DefectiveSession implements Session {
         return await this.inner.commit(await this.#own(positions), changes);
       } catch (error) {
         if (this.defect !== 'missing-fence' || !MillraceError.is(error, 'MILLRACE_FENCED')) throw error;
-        // Whoever else is there does the same: both get through in the end.
+        // Whoever else is there does the same. Who waits longer lets the other through, so that both get there in the end.
+        await sleep(Math.random() * LONGEST_TRUCE);
         await this.#takeBack();
       }
     }

@@ -12,9 +12,9 @@ beforeEach(async () => {
 });
 afterEach(() => target.close());
 
-async function crashWith(defect: Defect, options: Pick<CrashTestOptions, 'kills' | 'seed' | 'schedule'>): Promise<CrashReport> {
+async function crashWith(defect: Defect, options: Pick<CrashTestOptions, 'kills' | 'seed' | 'schedule' | 'zombieWithin'>): Promise<CrashReport> {
   return await crashTest({
-    ...FROM_SOURCES, ...target.options, ...options, delivery: 'exactly-once', replicas: 1, partitions: 2, zombieWithin: 3_000,
+    ...FROM_SOURCES, ...target.options, zombieWithin: 3_000, ...options, delivery: 'exactly-once', replicas: 1, partitions: 2,
     worker: new URL('./defective-worker.ts', import.meta.url), env: { MILLRACE_DEFECT: defect },
   });
 }
@@ -33,7 +33,7 @@ describe('the crash tester finds', () => {
 
   it('a fence that is missing', { timeout: TIMEOUT }, async () => {
     const source = { kind: 'replace', victims: [0], moment: { after: 300 }, pause: 0 } as const;
-    const { duplicated, broken } = await crashWith('missing-fence', { schedule: [source] });
+    const { duplicated, broken } = await crashWith('missing-fence', { schedule: [source], zombieWithin: 8_000 });
     expect(duplicated).toBeGreaterThan(0);
     expect(broken).toContain(`${duplicated} records came out more than once`);
   });
