@@ -17,9 +17,8 @@ export class RecordCollector {
   #bounds = NO_BOUNDS;
   /** Of the records so far; `undefined` while only records without a value are there, which go with any. */
   #schema: string | undefined;
-  #baseOffset = 0;
-  /** Of a record that follows the one before; `NONE` where there is none before, or offsets are kept per record. */
-  #nextOffset = NONE;
+  /** Of the first record of the run; `NONE` before it. */
+  #baseOffset = NONE;
   #offsets: Float64Array | undefined;
   #timestamp = 0;
   #timestamps: Float64Array | undefined;
@@ -42,42 +41,37 @@ export class RecordCollector {
    * @param keyPosition where the length of the key stands; 0 for neither key nor headers.
    */
   add(start: number, end: number, schema: string | undefined, offset: number, timestamp: number, keyPosition: number): void {
-    const i = this.#count;
-    const timestamps = this.#timestamps;
-    // Most records are like the one before, and what is short is inlined.
-    if (offset === this.#nextOffset && schema === this.#schema && keyPosition === 0 && i < this.#capacity && (timestamps !== undefined || timestamp === this.#timestamp)) {
-      this.#bounds[2 * i] = start;
-      this.#bounds[2 * i + 1] = end;
-      if (timestamps !== undefined) timestamps[i] = timestamp;
-      this.#count = i + 1;
-      this.#nextOffset = offset + 1;
-      return;
+    // Apart, since few need it, and what is short can be inlined.
+    const next = this.#count;
+    if (offset !== this.#baseOffset + next || schema !== this.#schema || keyPosition !== 0 || next === this.#capacity || (timestamp !== this.#timestamp && this.#timestamps === undefined)) {
+      this.#prepare(schema, offset, timestamp, keyPosition);
     }
-    this.#addOther(start, end, schema, offset, timestamp, keyPosition);
+    const i = this.#count++;
+    this.#bounds[2 * i] = start;
+    this.#bounds[2 * i + 1] = end;
+    if (this.#offsets !== undefined) this.#offsets[i] = offset;
+    if (this.#timestamps !== undefined) this.#timestamps[i] = timestamp;
+    if (keyPosition !== 0) this.#keyPositions![i] = keyPosition;
   }
 
-  #addOther(start: number, end: number, schema: string | undefined, offset: number, timestamp: number, keyPosition: number): void {
+  /** Sees to what a record needs that is not like the one before: another run, room, arrays for what differs from record to record. */
+  #prepare(schema: string | undefined, offset: number, timestamp: number, keyPosition: number): void {
     if (schema !== this.#schema && schema !== undefined) {
       if (this.#schema !== undefined) this.#endRun();
       this.#schema = schema;
     }
-    const i = this.#count++;
+    const i = this.#count;
     if (i === this.#capacity) this.#grow(Math.max(2 * i, INITIAL_RECORDS));
     if (i === 0) {
       this.#baseOffset = offset;
       this.#timestamp = timestamp;
     }
-    this.#bounds[2 * i] = start;
-    this.#bounds[2 * i + 1] = end;
     if (this.#offsets === undefined && offset !== this.#baseOffset + i) {
       this.#offsets = new Float64Array(this.#capacity);
       for (let before = 0; before < i; before++) this.#offsets[before] = this.#baseOffset + before;
     }
-    if (this.#offsets !== undefined) this.#offsets[i] = offset;
-    this.#nextOffset = this.#offsets === undefined ? offset + 1 : NONE;
     if (this.#timestamps === undefined && timestamp !== this.#timestamp) this.#timestamps = new Float64Array(this.#capacity).fill(this.#timestamp, 0, i);
-    if (this.#timestamps !== undefined) this.#timestamps[i] = timestamp;
-    if (keyPosition !== 0) (this.#keyPositions ??= new Uint32Array(this.#capacity))[i] = keyPosition;
+    if (keyPosition !== 0) this.#keyPositions ??= new Uint32Array(this.#capacity);
   }
 
   /** All the batches; the last one is followed by `next`. */
@@ -104,7 +98,7 @@ export class RecordCollector {
     this.#bounds = NO_BOUNDS;
     this.#schema = undefined;
     this.#offsets = this.#timestamps = this.#keyPositions = undefined;
-    this.#nextOffset = NONE;
+    this.#baseOffset = NONE;
   }
 
   #grow(capacity: number): void {

@@ -104,10 +104,10 @@ return new Encoded(${members.join(', ')});
   ) as LazyProgram<T>;
 }
 
-/** A number of up to three bytes, which may be past the end, from `p` to `q`; `n` is then below this. */
-const SHORT = 0x20_0000;
+/** Reads a number from `p` to `q` into `n`, which is below {@link SHORT} where it has three bytes at most; `q` may be past the end. */
 const READ_SHORT = `q = p; n = bytes[q++];
 if (n >= 0x80) { n = (n & 0x7f) | (bytes[q++] << 7); if (n >= 0x4000) n = (n & 0x3fff) | (bytes[q++] << 14); }`;
+const SHORT = 0x20_0000;
 
 /**
  * The statements that pass over a field from `p` on. Short numbers and texts, as most are, leave the decoder aside: with the place in a
