@@ -1,5 +1,5 @@
 import { dropMemorySpace, memoryBackend } from '@millrace/core';
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { withFaults, type FaultPlan } from '../faults/index.js';
 import { registerChannelConformance, type ConformanceTarget } from './index.js';
 
@@ -30,3 +30,9 @@ for (const [title, plan] of [
 ] satisfies [string, FaultPlan][]) {
   registerChannelConformance({ describe, it }, () => target('', withFaults(memoryBackend, plan)), { title, capabilities: memoryBackend.capabilities('memory:') });
 }
+
+it('asks the runner for more time than a wait of a case takes, which says what it waited for', () => {
+  const timeouts = new Set<number>();
+  registerChannelConformance({ describe: (_, define) => define(), it: (_, __, timeout) => timeouts.add(timeout) }, () => target(''), { capabilities: memoryBackend.capabilities('memory:') });
+  expect([...timeouts]).toEqual([60_000]);
+});

@@ -79,8 +79,12 @@ async function runCase(conformanceCase: ConformanceCase, factory: ConformanceFac
 /** The part of a test runner that the suite is put into: of vitest, node:test, jest or mocha. */
 export interface ConformanceRunner {
   readonly describe: (name: string, define: () => void) => unknown;
-  readonly it: (name: string, run: () => Promise<void>) => unknown;
+  /** @param timeout ms for the whole test; vitest and jest take it, the others have no limit or one of their own */
+  readonly it: (name: string, run: () => Promise<void>, timeout: number) => unknown;
 }
+
+/** A case ends by itself, and says what it waited for: a runner that stops it first, as vitest does after 5 s, says nothing of that. */
+const CASE_TIMEOUT = 60_000;
 
 export interface RegistrationOptions extends ConformanceOptions {
   /** Title of the suite. Default: `channel conformance`. */
@@ -106,7 +110,7 @@ export function registerChannelConformance({ describe, it }: ConformanceRunner, 
             const outcome = await runCase(conformanceCase, factory, options);
             const actual = outcome.applicable ? undefined : outcome.reason;
             if (actual !== expected) throw broken(`the capabilities given to the suite are those at the place: ${expected ?? 'the case applies'}, but there ${actual ?? 'it applies'}`);
-          });
+          }, CASE_TIMEOUT);
         }
       });
     }
