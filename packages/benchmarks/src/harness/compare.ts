@@ -24,8 +24,8 @@ export interface Rounds {
   readonly seconds: number;
 }
 
-/** Of a round: long enough that what a new pipeline costs to compile, after all garbage is gone, is little of it. */
-export const ROUNDS: Rounds = { rounds: 7, seconds: 1.5 };
+/** Of a round: long enough that what a new pipeline costs to compile, after all garbage is gone (0.1 s), is little of it. */
+export const ROUNDS: Rounds = { rounds: 7, seconds: 3 };
 
 /** Records of the first warm-up round. */
 const FIRST = 10_000;

@@ -4,6 +4,9 @@ import type { Bound } from './location.js';
 import { PartitionLog } from './log.js';
 import type { Records } from './segment.js';
 
+/** Part of the bound: long before writers have to wait, and before the garbage collector has much to copy that is read already. */
+const FILLS_AT = 1 / 4;
+
 /** A reader's place in a partition, as its channel sees it. */
 export interface Cursor {
   readonly partition: number;
@@ -154,9 +157,9 @@ export class MemoryChannel {
     return this.groups.size > 0 || !this.#compact;
   }
 
-  /** Whether writers have to wait, or soon will. */
+  /** Whether it holds so much that readers had better commit. */
   get fills(): boolean {
-    return 2 * this.#heldRecords >= this.bound.records || 2 * this.#heldBytes >= this.bound.bytes;
+    return this.#heldRecords >= FILLS_AT * this.bound.records || this.#heldBytes >= FILLS_AT * this.bound.bytes;
   }
 
   /** Whether this writer waits. */

@@ -376,7 +376,7 @@ describe('the bound', () => {
     const [source, sink] = [await open('source'), await open('sink')];
     const [writer, input] = [await source.writer('c'), await reader(sink)];
     const asks = (): boolean => {
-      expect(writer.writeRecords(objects(...many(250)))).toBeUndefined();
+      expect(writer.writeRecords(objects(...many(125)))).toBeUndefined();
       readAll(input);
       return sink.wantsCommit;
     };

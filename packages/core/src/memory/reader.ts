@@ -95,7 +95,7 @@ export class MemoryReader implements ChannelReader {
     return this.#isBehind();
   }
 
-  /** Whether writers wait for its commit, or soon will; not while there are some more batches that it may cover. */
+  /** Whether its commit is to make room; not while there are some more batches that it may cover. */
   get standsInTheWay(): boolean {
     return this.ahead && this.source.fills && (this.#taken >= PUT_OFF || !this.#isBehind());
   }
