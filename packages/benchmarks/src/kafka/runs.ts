@@ -1,4 +1,4 @@
-import { ContainerModule, orchestrate, Pipeline, silentLogger } from 'millrace';
+import { ContainerModule, orchestrate, Pipeline, silentLogger, type Run } from 'millrace';
 import { Sink, Source } from '../flow/operators.js';
 import { expectedSum } from '../flow/records.js';
 import { Watch } from '../flow/watch.js';
@@ -36,7 +36,7 @@ export function consume(topic: string, records: number, { sum = expectedSum(reco
     pipeline.add(reads === 'lazy' ? LazySink : Sink, {}, { name: 'sink' }).readings.from(`${location()}/${topic}?group=${name}&until=end&format=avro-bare`);
     const watch = new Watch(records);
     const measured = await measure(pipeline, watch);
-    if (watch.received !== records || watch.sum !== sum) throw new Error(`the sink received ${watch.received} of ${records} records, or others than were sent`);
+    check(watch, sum);
     return measured;
   });
 }
@@ -52,10 +52,25 @@ export function transform(from: string, to: string, delivery: Delivery, reads: R
   });
 }
 
+/** From a source to a sink over a channel of their own: from the call of `orchestrate` to the end of the run, the topics being deleted again. */
+export function startToFinish(records: number): Promise<Measured> {
+  return withPipelineName('pipeline', async (name) => {
+    const pipeline = new Pipeline(name);
+    const source = pipeline.add(Source, { records, batchSize: BATCH }, { name: 'source' });
+    pipeline.add(LazySink, {}, { name: 'sink' }).readings.connect(source.readings);
+    const watch = new Watch(records);
+    const stop = startStopwatch();
+    const run = await begin(pipeline, watch);
+    await run.completed;
+    const measured = stop();
+    check(watch);
+    return measured;
+  });
+}
+
 /** Runs a pipeline of one operator, and measures while it has work. */
 async function measure(pipeline: Pipeline, watch: Watch, delivery: Delivery = 'at-least-once'): Promise<Measured> {
-  const services = new ContainerModule(({ bind }) => void bind(Watch).toConstantValue(watch));
-  const run = await orchestrate(pipeline, { location: location(), services, defaults: { delivery }, logger: silentLogger });
+  const run = await begin(pipeline, watch, delivery);
   let stop = startStopwatch();
   let measured: Measured | undefined;
   run.on('stage', (_, to, from) => {
@@ -65,4 +80,14 @@ async function measure(pipeline: Pipeline, watch: Watch, delivery: Delivery = 'a
   await run.completed;
   if (measured === undefined) throw new Error(`${pipeline.name} did not run`);
   return measured;
+}
+
+async function begin(pipeline: Pipeline, watch: Watch, delivery: Delivery = 'at-least-once'): Promise<Run> {
+  const services = new ContainerModule(({ bind }) => void bind(Watch).toConstantValue(watch));
+  return await orchestrate(pipeline, { location: location(), services, defaults: { delivery }, logger: silentLogger });
+}
+
+/** @throws Error where the sink got other records than were sent */
+function check({ records, received, sum }: Watch, expected = expectedSum(records)): void {
+  if (received !== records || sum !== expected) throw new Error(`the sink received ${received} of ${records} records, or others than were sent`);
 }

@@ -17,7 +17,7 @@ const PROGRAM = fileURLToPath(new URL('../../../src/kafka/peers/pypz-pipeline.py
 /** What pypz 0.10.2 reached, tuned in the same way, on two cores that had nothing else to do: where it cannot be run. */
 export const CITED_RATE = 6700;
 
-/** Python's pypz: a writer and a reader in a process each, from the first send to the last record. Without its start and end, whose pauses are fixed. */
+/** Python's pypz: a writer and a reader in a process each, from the start of both to the end of both. */
 export class Pypz {
   private constructor(private readonly python: string) {}
 
