@@ -111,8 +111,8 @@ export class RunLoop implements Boundary {
   commit(done = false): Promise<void> | undefined {
     const { instance, execution } = this.#o;
     this.#timing.committed();
-    if (instance.onCommit === Operator.prototype.onCommit) return execution.commit(done);
-    return this.hook('onCommit', () => instance.onCommit()).then(() => execution.commit(done));
+    const commit = instance.onCommit === Operator.prototype.onCommit ? execution.commit(done) : this.hook('onCommit', () => instance.onCommit()).then(() => execution.commit(done));
+    return commit && this.#timing.waitFor(commit);
   }
 
   /** A hook in which sending is part of a step: `onTick`, `onCommit`, `onShutdown`, `onInit`. @throws HookError */
@@ -150,6 +150,10 @@ export class RunLoop implements Boundary {
     if (execution.hasLost) this.#timing.commitAt = this.#timing.now;
   }
 
+  get isIdleCommitDue(): boolean {
+    return this.#o.execution.isDirty && (this.held !== undefined || this.#timing.now >= this.#timing.idleCommitAt);
+  }
+
   #ahead(): DriverAhead {
     const { execution } = this.#o;
     if (this.#last === true) return 'end';
@@ -164,7 +168,7 @@ export class RunLoop implements Boundary {
       }
       if (execution.inputs.areEnded && this.#last !== false) return 'end';
     }
-    return execution.isDirty || execution.wantsCommit ? 'commit' : 'sleep';
+    return execution.wantsCommit || this.isIdleCommitDue ? 'commit' : 'sleep';
   }
 
   #hasWork(): boolean {
@@ -227,7 +231,7 @@ export class RunLoop implements Boundary {
     const { signal, execution } = this.#o;
     const timing = this.#timing;
     timing.look();
-    const wait = signal.wait(Math.min(timing.tickAt, this.#idles() ? timing.idleAt : execution.inputs.lookAgainAt));
+    const wait = signal.wait(Math.min(timing.tickAt, execution.isDirty ? timing.idleCommitAt : Infinity, this.#idles() ? timing.idleAt : execution.inputs.lookAgainAt));
     if (typeof wait !== 'number') return wait;
     this.#woken(wait);
     return undefined;

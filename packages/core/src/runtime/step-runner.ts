@@ -21,6 +21,8 @@ export interface Boundary {
   dirtied(): void;
   /** A step is over: does what is due after it. */
   stepped(result: StepResult): Promise<void> | undefined;
+  /** Out of work, with something to commit for which it is time. */
+  readonly isIdleCommitDue: boolean;
   commit(): Promise<void> | undefined;
 }
 
@@ -149,7 +151,7 @@ export class StepRunner {
       const isResting = loops.areParked;
       timing.look();
       if (isResting) boundary.busy = undefined;
-      const wait = signal.wait(loops.areActive ? Math.min(execution.inputs.lookAgainAt, isResting ? timing.tickAt : Infinity) : Infinity);
+      const wait = signal.wait(loops.areActive ? Math.min(execution.inputs.lookAgainAt, isResting ? Math.min(timing.tickAt, execution.isDirty ? timing.idleCommitAt : Infinity) : Infinity) : Infinity);
       heard |= typeof wait === 'number' ? wait : await wait;
       if (isResting) {
         timing.wake();
@@ -195,7 +197,7 @@ export class StepRunner {
     if (loops.deliver(all) || step.retrieved > 0) return true;
     execution.inputs.checkEnds();
     if (loops.deliver(all)) return true;
-    if (!execution.isDirty) return false;
+    if (!boundary.isIdleCommitDue) return false;
     await boundary.commit();
     return loops.deliver(all);
   }

@@ -11,9 +11,9 @@ beforeEach(() => {
   counters = { stepMs: 0 };
 });
 
-function timing(plan: { tick?: number; idle?: number; commitInterval?: number } = {}): Timing {
+function timing(plan: { tick?: number; idle?: number; commitInterval?: number; delivery?: 'at-least-once' | 'exactly-once' } = {}): Timing {
   const clock = { ...systemClock, now: () => (looks++, now) };
-  return new Timing(clock, { tick: plan.tick, idle: plan.idle ?? 1_000, commitInterval: plan.commitInterval ?? 100 }, counters);
+  return new Timing(clock, { tick: plan.tick, idle: plan.idle ?? 1_000, commitInterval: plan.commitInterval ?? 100, delivery: plan.delivery ?? 'at-least-once' }, counters);
 }
 
 describe('the time of a replica', () => {
@@ -47,6 +47,20 @@ describe('the time of a replica', () => {
 });
 
 describe('a commit', () => {
+  it.each([
+    ['four times what it took, under at-least-once', {}, 10, 40],
+    ['the interval at most', {}, 30, 100],
+    ['not at all under exactly-once', { delivery: 'exactly-once' }, 10, -Infinity],
+  ] as const)('puts the next one for want of work off: %s', async (_, plan, took, pause) => {
+    const time = timing(plan);
+    expect(time.idleCommitAt).toBe(-Infinity);
+    now += 3;
+    await time.waitFor(Promise.resolve().then(() => void (now += took)));
+    expect(time.idleCommitAt).toBe(now + pause);
+    // It was no time of a step.
+    expect(counters.stepMs).toBe(3);
+  });
+
   it('is due an interval after there was something to commit', () => {
     const time = timing({ commitInterval: 100 });
     expect(time.isCommitDue).toBe(false);

@@ -74,6 +74,39 @@ describe('a commit', () => {
     await run.stop({ mode: 'now' });
   });
 
+  it.each(['retrieve', 'a loop'])('that takes long, with nothing else to do, comes again after four times as long (%s)', async (how) => {
+    const clock = new SettableClock();
+    const { backend, of } = watchCommits();
+    const slow = withFaults(backend, { clock, faults: [{ member: 'session.commit', owner: 'p.sink#0', action: 'delay', delay: 10 }] });
+    const steps = stepwise(3);
+    const source = place.add(Source, 'source', steps.role);
+    const got: number[] = [];
+    place.add(Sink, 'sink', how === 'retrieve' ? collects(got) : {
+      async onRunning(sink) {
+        for await (const batch of sink.in) got.push(...batch.map(({ n }) => n));
+      },
+    }).in.connect(source.out);
+    const run = await place.start({ clock, backends: [slow] });
+    const passes = async (ms: number): Promise<number> => {
+      for (let i = 0; i < ms; i++) {
+        await clock.advance(1);
+        await turns();
+      }
+      return of('p.sink#0').length;
+    };
+    await place.until(() => run.stages.get('p.source#0') === 'OperationRunning');
+    await steps.step();
+    await place.until(() => got.length === 1);
+    await turns();
+    expect(await passes(10)).toBe(1);
+    await steps.step();
+    await place.until(() => got.length === 2);
+    await turns();
+    expect([await passes(39), await passes(1)]).toEqual([1, 2]);
+    steps.finish();
+    await run.completed;
+  });
+
   it('comes before its time where somebody needs it: what is staged fills the channel', async () => {
     place = new Place('records=3');
     const got: number[] = [];
