@@ -21,6 +21,10 @@ import { KafkaSession } from './session.js';
 /** Ms for which a broker may be out of reach before what needs it fails. */
 const PATIENCE = 30_000;
 
+/** What a pipeline keeps in compacted topics: who its owners are and what they know, and what is to be known of it by all. */
+const TABLES = ['state', 'control'] as const;
+type TableKind = (typeof TABLES)[number];
+
 /** A process's connection to a cluster. */
 export class KafkaTransport implements Transport, Connection {
   readonly identity: string;
@@ -136,7 +140,7 @@ export class KafkaTransport implements Transport, Connection {
 
   async open(owner: Owner): Promise<KafkaSession> {
     this.#check();
-    const table = await this.#table(`${pipelineOf(owner.id)}.state`);
+    const table = await this.#table(pipelineOf(owner.id), 'state');
     const { producer: options } = this.settings;
     if (!this.settings.fencing && owner.delivery === 'exactly-once') {
       throw new MillraceError('MILLRACE_DELIVERY_IMPOSSIBLE', `${owner.id} asks for exactly-once, which needs transactions: the cluster is used with fencing: false`);
@@ -181,15 +185,14 @@ export class KafkaTransport implements Transport, Connection {
   }
 
   control(pipeline: string): Control {
-    const topic = `${pipeline}.control`;
-    let control = this.#controls.get(topic);
+    let control = this.#controls.get(pipeline);
     if (control === undefined) {
       control = new FactTopic(async () => {
         this.#check();
-        const table = await this.#table(topic);
+        const table = await this.#table(pipeline, 'control');
         return { table, producer: await this.#plainProducer() };
       });
-      this.#controls.set(topic, control);
+      this.#controls.set(pipeline, control);
     }
     return control;
   }
@@ -215,9 +218,9 @@ export class KafkaTransport implements Transport, Connection {
 
   /** Removes the state of owners of a pipeline. Their incarnations stay, so that those to come are told from those before. */
   async #forget(pipeline: string, owners: readonly string[]): Promise<void> {
-    const topic = this.#topicOf(`${pipeline}.state`);
+    const topic = this.#tableTopic(pipeline, 'state');
     if ((await this.#topics.find(topic)) === undefined) return;
-    const table = await this.#table(`${pipeline}.state`);
+    const table = await this.#table(pipeline, 'state');
     await table.caughtUp();
     const keys = owners.flatMap((owner) => Array.from(table.under(`${this.#nameOf(owner)}/`), ([key]) => [key, undefined] as const));
     if (keys.length === 0) return;
@@ -227,27 +230,31 @@ export class KafkaTransport implements Transport, Connection {
     await table.caughtUp();
   }
 
-  /** The table in a topic of a pipeline; the topic is made where it is not there. */
-  #table(name: string): Promise<TopicTable> {
-    const topic = this.#topicOf(name);
+  /** A table of a pipeline; its topic is made where it is not there. */
+  #table(pipeline: string, kind: TableKind): Promise<TopicTable> {
+    const topic = this.#tableTopic(pipeline, kind);
     let table = this.#tables.get(topic);
     if (table === undefined) {
-      table = this.#openTable(topic);
+      table = this.#openTable(pipeline, topic);
       this.#tables.set(topic, table);
       table.catch(() => this.#tables.delete(topic));
     }
     return table;
   }
 
-  async #openTable(topic: string): Promise<TopicTable> {
-    await this.#topics.create([tableTopicOf(topic, this.settings.topic)]);
+  async #openTable(pipeline: string, topic: string): Promise<TopicTable> {
+    // Both at once, since a run needs both: to make a topic takes long, and two as long as one.
+    await this.#topics.create(TABLES.map((kind) => tableTopicOf(this.#tableTopic(pipeline, kind), this.settings.topic)));
     const from = (await askOffsets(this.client, topic, [0], 'earliest', 'read_committed')).get(0) ?? 0;
     this.#check();
     return new TopicTable(this.client, this.#tableFetcher, topic, from, (error) => {
       this.#tables.delete(topic);
-      const isOf = (pipeline: string): boolean => ['state', 'control'].some((name) => this.#topicOf(`${pipeline}.${name}`) === topic);
-      for (const session of this.#sessions) if (isOf(pipelineOf(session.owner))) session.fail(error);
+      for (const session of this.#sessions) if (pipelineOf(session.owner) === pipeline) session.fail(error);
     });
+  }
+
+  #tableTopic(pipeline: string, kind: TableKind): string {
+    return this.#topicOf(`${pipeline}.${kind}`);
   }
 
   #producer(identity: ProducerIdentity, onFailure: (error: Error) => void, transaction?: TransactionalScope): Producer {
