@@ -9,6 +9,8 @@ export interface RetryOptions {
   readonly what: string;
   /** Rejects at once when it is aborted. */
   readonly signal?: AbortSignal | undefined;
+  /** What may pass beside the errors that say so. */
+  readonly isTransient?: ((error: KafkaError) => boolean) | undefined;
   /** Called before each further attempt: to forget a coordinator, to ask for metadata. */
   readonly again?: (error: KafkaError) => void | Promise<void>;
 }
@@ -17,14 +19,14 @@ export interface RetryOptions {
  * Asks until there is an answer: after an error that may pass, again after 1 ms and then ever later, up to 250 ms.
  * @throws KafkaError what is no use to repeat · MillraceError `MILLRACE_TIMEOUT` once patience is at its end
  */
-export async function retry<T>(attempt: () => Promise<T>, { patience, what, signal, again }: RetryOptions): Promise<T> {
+export async function retry<T>(attempt: () => Promise<T>, { patience, what, signal, isTransient, again }: RetryOptions): Promise<T> {
   const since = performance.now();
   for (let failures = 0; ; failures++) {
     try {
       return await attempt();
     } catch (error) {
       signal?.throwIfAborted();
-      if (!(error instanceof KafkaError) || !error.retriable) throw error;
+      if (!(error instanceof KafkaError) || !(error.retriable || isTransient?.(error) === true)) throw error;
       if (performance.now() - since > patience) throw new MillraceError('MILLRACE_TIMEOUT', `${what} did not succeed within ${patience} ms: ${error.message}`, { cause: error });
       await again?.(error);
       await sleep(Math.min(250, 2 ** Math.min(failures, 8)));

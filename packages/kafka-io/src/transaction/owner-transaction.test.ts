@@ -70,6 +70,22 @@ describe('transactions of an owner', () => {
     }
   });
 
+  it.each(['InitProducerId', 'AddPartitionsToTxn', 'EndTxn'])('asks again where the coordinator fails within itself over the fence of a newer holder: %s', async (api) => {
+    fail('EndTxn');
+    fail('AddPartitionsToTxn');
+    fail(api, 'UNKNOWN_SERVER_ERROR', ...(api === 'InitProducerId' ? [] : (['INVALID_PRODUCER_EPOCH'] as const)));
+    const transaction = await take();
+    const used = transaction.join(T0).then(() => transaction.commit());
+    await (api === 'InitProducerId' ? used : expect(used).rejects.toThrow(/MILLRACE_FENCED.*owner/s));
+    expect(scripted.count(api)).toBe(2);
+  });
+
+  it('gives up on a coordinator that keeps failing within itself, and says so', async () => {
+    const transaction = await take({ patience: 0 });
+    fail('AddPartitionsToTxn', 'UNKNOWN_SERVER_ERROR', 'UNKNOWN_SERVER_ERROR', 'UNKNOWN_SERVER_ERROR', 'UNKNOWN_SERVER_ERROR');
+    await expect(transaction.join(T0)).rejects.toThrow(/MILLRACE_TIMEOUT.*UNKNOWN_SERVER_ERROR/s);
+  });
+
   it('tells a transaction that was open for too long from an owner that was replaced meanwhile', async () => {
     for (const [replaced, expected] of [[false, /MILLRACE_TRANSACTION_LOST.*was open for \d+ ms.*transactionTimeout/s], [true, /MILLRACE_FENCED/]] as const) {
       const transaction = await take({ transactionTimeout: 1, isReplaced: async () => replaced });

@@ -42,6 +42,7 @@ export class OwnerTransaction implements OwnerCommit, TransactionalScope {
         // An older transaction that nobody ends is waited out.
         patience: patience + transactionTimeout,
         what: `the start of ${transactionalId}`,
+        isTransient: failsWithin,
         again: (error) => forget(client, transactionalId, error),
       });
       return new OwnerTransaction(client, { transactionalId, ...identity }, options);
@@ -108,6 +109,7 @@ export class OwnerTransaction implements OwnerCommit, TransactionalScope {
         patience,
         signal,
         what: `${what} of ${transactionalId}`,
+        isTransient: failsWithin,
         again: (error) => forget(client, transactionalId, error),
       });
     } catch (error) {
@@ -140,6 +142,14 @@ function check(api: string, results: readonly PartitionResult[], group?: string)
 
 function movesCoordinator(error: KafkaError): boolean {
   return error.kind !== 'protocol' || KafkaError.is(error, 'NOT_COORDINATOR', 'COORDINATOR_NOT_AVAILABLE');
+}
+
+/**
+ * A coordinator fails so where a newer holder of the id fences an older one that asks for something at that moment (Kafka 4.4 logs an
+ * IllegalStateException). All that an owner asks of it can be asked twice, and then it says who was fenced.
+ */
+function failsWithin(error: KafkaError): boolean {
+  return KafkaError.is(error, 'UNKNOWN_SERVER_ERROR');
 }
 
 function forget(client: KafkaClient, transactionalId: string, error: KafkaError): void {
