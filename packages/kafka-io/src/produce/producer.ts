@@ -284,8 +284,10 @@ export class Producer {
         if (error === undefined) this.#acknowledge(each.queue, each.batch, baseOffset);
         else this.#retry(each.queue, each.batch, error, stale);
       }
-      const unanswered = new KafkaError('malformed', 'the broker left a partition out of its answer', { api: 'Produce' });
-      for (const { queue, batch } of byKey.values()) this.#retry(queue, batch, unanswered, stale);
+      for (const { queue, batch } of byKey.values()) {
+        const { topic, partition } = queue;
+        this.#retry(queue, batch, new KafkaError('malformed', 'the broker left a partition out of its answer', { api: 'Produce', topic, partition }), stale);
+      }
     } catch (error) {
       for (const { queue, batch } of byKey.values()) this.#retry(queue, batch, error, stale);
     }
