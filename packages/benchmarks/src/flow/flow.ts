@@ -4,8 +4,6 @@ import { expectedSum } from './records.js';
 import { Watch } from './watch.js';
 
 export interface FlowOptions {
-  /** Of the pipeline. Default `benchmark`. */
-  readonly name?: string;
   readonly batchSize: number;
   /** The check of values at `send`. Default: none, as the peers have none. */
   readonly validate?: 'structure' | false;
@@ -43,9 +41,9 @@ export function flowPipeline(name: string, { records, batchSize, relay }: { read
 const before: Run[] = [];
 
 /** Runs a pipeline from a source to a sink to its end. @throws Error where the sink got other records than were sent */
-export async function runFlow({ name = 'benchmark', batchSize, validate = false, relay = false, delivery = 'at-least-once', wire = false, location = `memory:${SPACE}${wire ? '?wire' : ''}` }: FlowOptions, watch: Watch): Promise<void> {
+export async function runFlow({ batchSize, validate = false, relay = false, delivery = 'at-least-once', wire = false, location = `memory:${SPACE}${wire ? '?wire' : ''}` }: FlowOptions, watch: Watch): Promise<void> {
   const { records } = watch;
-  const pipeline = flowPipeline(name, { records, batchSize, relay });
+  const pipeline = flowPipeline('benchmark', { records, batchSize, relay });
   const services = new ContainerModule(({ bind }) => void bind(Watch).toConstantValue(watch));
   try {
     const run = await orchestrate(pipeline, { location, services, logger: silentLogger, defaults: { delivery, ports: { validate } } });

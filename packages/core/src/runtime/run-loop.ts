@@ -154,6 +154,11 @@ export class RunLoop implements Boundary {
     return this.#o.execution.isDirty && (this.held !== undefined || this.#timing.now >= this.#timing.idleCommitAt);
   }
 
+  get dueAt(): number {
+    const { tickAt, idleCommitAt } = this.#timing;
+    return this.#o.execution.isDirty ? Math.min(tickAt, idleCommitAt) : tickAt;
+  }
+
   #ahead(): DriverAhead {
     const { execution } = this.#o;
     if (this.#last === true) return 'end';
@@ -231,7 +236,7 @@ export class RunLoop implements Boundary {
     const { signal, execution } = this.#o;
     const timing = this.#timing;
     timing.look();
-    const wait = signal.wait(Math.min(timing.tickAt, execution.isDirty ? timing.idleCommitAt : Infinity, this.#idles() ? timing.idleAt : execution.inputs.lookAgainAt));
+    const wait = signal.wait(Math.min(this.dueAt, this.#idles() ? timing.idleAt : execution.inputs.lookAgainAt));
     if (typeof wait !== 'number') return wait;
     this.#woken(wait);
     return undefined;

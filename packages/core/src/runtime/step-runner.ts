@@ -21,8 +21,10 @@ export interface Boundary {
   dirtied(): void;
   /** A step is over: does what is due after it. */
   stepped(result: StepResult): Promise<void> | undefined;
-  /** Out of work, with something to commit for which it is time. */
+  /** Whether a replica that is out of work has something to commit, and it is time. */
   readonly isIdleCommitDue: boolean;
+  /** When a replica that is out of work has something to do again: a tick, or such a commit. */
+  readonly dueAt: number;
   commit(): Promise<void> | undefined;
 }
 
@@ -151,7 +153,7 @@ export class StepRunner {
       const isResting = loops.areParked;
       timing.look();
       if (isResting) boundary.busy = undefined;
-      const wait = signal.wait(loops.areActive ? Math.min(execution.inputs.lookAgainAt, isResting ? Math.min(timing.tickAt, execution.isDirty ? timing.idleCommitAt : Infinity) : Infinity) : Infinity);
+      const wait = signal.wait(loops.areActive ? Math.min(execution.inputs.lookAgainAt, isResting ? boundary.dueAt : Infinity) : Infinity);
       heard |= typeof wait === 'number' ? wait : await wait;
       if (isResting) {
         timing.wake();

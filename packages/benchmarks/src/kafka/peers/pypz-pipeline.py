@@ -2,7 +2,7 @@
 pypz with the same work as the pipeline beside it: a writer and a reader on Kafka, each in a process of its own, tuned by larger
 batches and polls than it has by itself.
 
-    pypz-pipeline.py BOOTSTRAP PIPELINE RECORDS             runs both, prints {"seconds": ...} from the begin of the first to the end of the last
+    pypz-pipeline.py BOOTSTRAP PIPELINE RECORDS             runs both, prints {"seconds": ...} from the start of the first to the end of the last
     pypz-pipeline.py BOOTSTRAP PIPELINE RECORDS INSTANCE    runs one of them, prints when it began and ended; Python has started by then
 """
 
