@@ -1,6 +1,5 @@
 import { ContainerModule, dropMemorySpace, orchestrate, Pipeline, silentLogger, type Run } from 'millrace';
 import { Relay, Sink, Source } from './operators.js';
-import { expectedSum } from './records.js';
 import { Watch } from './watch.js';
 
 export interface FlowOptions {
@@ -20,8 +19,8 @@ export interface FlowOptions {
 export const SPACE = 'benchmark';
 
 /** From `source` to `sink`, over `relay` where there is to be one. */
-export function flowPipeline(name: string, { records, batchSize, relay }: { readonly records: number; readonly batchSize: number; readonly relay: boolean }): Pipeline {
-  const pipeline = new Pipeline(name);
+export function flowPipeline({ records, batchSize, relay }: { readonly records: number; readonly batchSize: number; readonly relay: boolean }): Pipeline {
+  const pipeline = new Pipeline('benchmark');
   const source = pipeline.add(Source, { records, batchSize }, { name: 'source' });
   const sink = pipeline.add(Sink, {}, { name: 'sink' });
   if (relay) {
@@ -42,8 +41,7 @@ const before: Run[] = [];
 
 /** Runs a pipeline from a source to a sink to its end. @throws Error where the sink got other records than were sent */
 export async function runFlow({ batchSize, validate = false, relay = false, delivery = 'at-least-once', wire = false, location = `memory:${SPACE}${wire ? '?wire' : ''}` }: FlowOptions, watch: Watch): Promise<void> {
-  const { records } = watch;
-  const pipeline = flowPipeline('benchmark', { records, batchSize, relay });
+  const pipeline = flowPipeline({ records: watch.records, batchSize, relay });
   const services = new ContainerModule(({ bind }) => void bind(Watch).toConstantValue(watch));
   try {
     const run = await orchestrate(pipeline, { location, services, logger: silentLogger, defaults: { delivery, ports: { validate } } });
@@ -52,5 +50,5 @@ export async function runFlow({ batchSize, validate = false, relay = false, deli
   } finally {
     dropMemorySpace(SPACE);
   }
-  if (watch.received !== records || watch.sum !== expectedSum(records)) throw new Error(`the sink received ${watch.received} of ${records} records, or others than were sent`);
+  watch.verify();
 }

@@ -1,4 +1,4 @@
-import { sumOf, type Reading } from './records.js';
+import { expectedSum, sumOf, type Reading } from './records.js';
 
 /** What the operators of a pipeline tell the benchmark; a service of the run. Times as of `performance.now`. */
 export class Watch {
@@ -25,6 +25,11 @@ export class Watch {
     this.sum += sum;
     this.received += count;
     if (this.received === this.records) this.#endedAt = performance.now();
+  }
+
+  /** @throws Error where the sink got other records than were sent. @param sum of their numbers */
+  verify(sum = expectedSum(this.records)): void {
+    if (this.received !== this.records || this.sum !== sum) throw new Error(`the sink received ${this.received} of ${this.records} records, or others than were sent`);
   }
 
   /** When the source began, as of `performance.now`. */

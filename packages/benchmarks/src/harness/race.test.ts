@@ -29,12 +29,6 @@ it('has each run that counts come behind one that does not, where contenders are
   expect(figures).toMatchObject([{ value: 75, peer: { value: 37.5, ratio: 2 } }]);
 });
 
-it('spares one that is never warm the runs that do not count', async () => {
-  const log: string[] = [];
-  await race({ bench: 'suite/scenario', warmsUpEachRound: true, ours: contender('ours', log, [9, 1, 9, 1]), rivals: [{ ...contender('one', log, [2, 4]), isAlwaysCold: true, target: 1 }] }, 2);
-  expect(log).toEqual(['ours', 'ours', 'one', 'ours', 'ours', 'one']);
-});
-
 it('fails where ours does', async () => {
   const ours = { ...contender('ours', [], []), run: async () => Promise.reject(new Error('broken')) };
   await expect(race({ bench: 'suite/scenario', ours, rivals: [] }, 2)).rejects.toThrow('broken');

@@ -15,8 +15,6 @@ export interface Contender {
   readonly name: string;
   readonly records: number;
   run(): Promise<Measured>;
-  /** Nothing of a run makes the next one quicker, so all of them count. Default: false. */
-  readonly isAlwaysCold?: boolean;
   /** After its last run. */
   close?(): void;
 }
@@ -52,7 +50,7 @@ export async function race({ bench, ours, rivals, warmsUpEachRound = false }: Ra
       const isWarmUp = round === 0;
       if (isWarmUp && warmsUpEachRound) continue;
       for (const lane of [own, ...lanes]) {
-        if (warmsUpEachRound && lane.contender.isAlwaysCold !== true) await lane.run(false);
+        if (warmsUpEachRound) await lane.run(false);
         await lane.run(!isWarmUp);
         if (own.failure !== undefined) throw own.failure;
       }

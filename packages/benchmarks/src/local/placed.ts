@@ -6,7 +6,7 @@ import { withFolder } from './folder.js';
 /** Passes records from a source over an operator to a sink, exactly-once in a folder: from where all three run to the end of the sink. */
 export function placed(records: number, batchSize: number, placement: 'inline' | 'process'): Promise<Measured> {
   return withFolder(async (folder) => {
-    const run = await orchestrate(flowPipeline('benchmark', { records, batchSize, relay: true }), {
+    const run = await orchestrate(flowPipeline({ records, batchSize, relay: true }), {
       location: `local:${folder}`,
       services: new URL('./placed-services.js', import.meta.url),
       logger: silentLogger,
