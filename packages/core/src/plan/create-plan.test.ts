@@ -56,6 +56,20 @@ describe('operators', () => {
     expect(find(plan, 'sink').inputs[0]).toMatchObject({ broadcast: false, onError: 'fail', retries: 0, backoff: 100, onWriterDeath: 'wait', openTimeout: 0, syncOpen: false, sequential: false, deadLetters: [] });
   });
 
+  it('have their fields in one order, whatever options are given, so that V8 reads all of them alike', () => {
+    const pipeline = new Pipeline('p');
+    const plain = pipeline.add(Source, { count: 3 }, { name: 'plain' });
+    pipeline.add(Sink, {}, { name: 'plainSink' }).orders.connect(plain.orders);
+    const special = pipeline.add(Source, { count: 3 }, { name: 'special', maxStepBytes: 9, tick: 5, restart: false, ports: { orders: { openTimeout: 1, partitioner: 'round-robin' } } });
+    pipeline.add(Sink, {}, { name: 'specialSink', ports: { orders: { partitions: 2, sequential: false, broadcast: false, retries: 1 } } }).orders.connect(special.orders);
+    pipeline.add(Sink, {}, { name: 'external' }).orders.from('memory:x/orders?group=g');
+    const plan = createPlan(pipeline.definition(), { ...options, defaults: { stepTimeout: 1, tick: 10 } });
+
+    expect(new Set(plan.operators.map((operator) => Object.keys(operator).join()))).toHaveLength(1);
+    expect(new Set(plan.operators.flatMap(({ inputs }) => inputs.map((port) => Object.keys(port).join())))).toHaveLength(1);
+    expect(new Set(plan.operators.flatMap(({ outputs }) => outputs.map((port) => Object.keys(port).join())))).toHaveLength(1);
+  });
+
   it('are placed in threads and processes of their own, or in those that defaults give to all', () => {
     const pipeline = new Pipeline('p');
     const source = pipeline.add(Source, { count: 3 }, { name: 'source', placement: { kind: 'process', memory: 256 }, restart: false });

@@ -119,6 +119,7 @@ function checkInputs(draft: OperatorDraft, operator: OperatorPlan, wiring: Wirin
   }
 }
 
+/** Fields are written out: what is made by a spread may have a hidden class of its own, and replicas read these at each step. */
 function planOperator(draft: OperatorDraft, channels: Channels, { home, locations, problems }: Ground): OperatorPlan {
   const { node, name, where, members, options } = draft;
   const parameters = parseParameters(node.type.parameters, node.parameters, { where, givenIn: 'add' }, problems);
@@ -129,24 +130,33 @@ function planOperator(draft: OperatorDraft, channels: Channels, { home, location
     const output = options.outputs.get(port);
     const channel = channels.read.get(draft)?.get(port);
     if (input !== undefined && channel !== undefined) {
-      const { partitions: _partitions, ...all } = channel.external === undefined ? input.all : externalInputOptions(input, `${where}.${port}`, problems);
-      const deadLetters = all.onError === 'deadLetter' ? channels.writtenBy({ operator: draft, port, deadLetters: true }) : [];
-      inputs.push({ ...all, name: port, codec, channel, deadLetters, backend: channel.backend });
+      const { broadcast, onError, retries, backoff, onWriterDeath, openTimeout, syncOpen, sequential } = channel.external === undefined ? input.all : externalInputOptions(input, `${where}.${port}`, problems);
+      const deadLetters = onError === 'deadLetter' ? channels.writtenBy({ operator: draft, port, deadLetters: true }) : [];
+      inputs.push({ name: port, codec, channel, deadLetters, broadcast, onError, retries, backoff, onWriterDeath, openTimeout, syncOpen, sequential, backend: channel.backend });
     }
     if (output !== undefined) {
       const written = channels.writtenBy({ operator: draft, port, deadLetters: false });
-      outputs.push({ ...output.all, name: port, codec, channels: written, backend: outputBackendOptions(output, written, `${where}.${port}.backend`, home, locations, problems) });
+      const { partitioner, validate, openTimeout } = output.all;
+      outputs.push({ name: port, codec, channels: written, partitioner, validate, openTimeout, backend: outputBackendOptions(output, written, `${where}.${port}.backend`, home, locations, problems) });
     }
   }
+  const { replicas, tick, idle, delivery, commitInterval, maxStepBytes, stepTimeout } = options.operator;
+  const { placement, children, restart } = resolvePlacement(name, options);
   return {
-    ...options.operator,
-    ...resolvePlacement(name, options),
     name,
     type: node.type,
     module: operatorMetadataOf(node.type)?.module,
     parameters: markTemplates(parameters.values, templatesOf(node.parameters)),
-    tick: options.operator.tick,
-    maxStepBytes: options.operator.maxStepBytes,
+    replicas,
+    placement,
+    children,
+    restart,
+    tick,
+    idle,
+    delivery,
+    commitInterval,
+    maxStepBytes,
+    stepTimeout,
     inputs,
     outputs,
     states: [...members.states.values()],
