@@ -24,8 +24,8 @@ export interface Rounds {
   readonly seconds: number;
 }
 
-/** Of a round: long enough that what a new pipeline costs to compile, after all garbage is gone (0.1 s), is little of it. */
-export const ROUNDS: Rounds = { rounds: 7, seconds: 3 };
+/** Many short rounds rather than a few long ones: machines change their pace within seconds, and a ratio is of two rounds that lie side by side. */
+export const ROUNDS: Rounds = { rounds: 15, seconds: 1.5 };
 
 /** Records of the first warm-up round. */
 const FIRST = 10_000;

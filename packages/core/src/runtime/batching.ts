@@ -1,5 +1,5 @@
-/** After so many records others of the thread get their turn: they read what was sent while the processor's cache has it. */
-const TURN_RECORDS = 1024;
+/** After so many records others of the thread get their turn: they read what was sent while the processor's cache has it. Each batch counts as one more. */
+const TURN_RECORDS = 2048;
 /** How often a replica sleeps as soon as it is out of work, before it lets the event loop turn first. */
 const EAGER = 64;
 const EAGER_BESIDE_A_FAST_WRITER = 2;
@@ -51,6 +51,6 @@ export class Batching {
     this.#isRested = false;
     this.#wasFew = read < WORTHWHILE;
     this.hasYielded = false;
-    this.#sinceTurn += sent;
+    if (sent > 0) this.#sinceTurn += sent + 1;
   }
 }
