@@ -1,4 +1,7 @@
-/** After so many records others of the thread get their turn: they read what was sent while the processor's cache has it. Each batch counts as one more. */
+/**
+ * After so many records others of the thread get their turn: they read what was sent while the processor's cache has it. Half of what a channel
+ * in memory holds, whose writer would else wait in every turn. Each step counts as one more, so that a turn of single records is no longer.
+ */
 const TURN_RECORDS = 2048;
 /** How often a replica sleeps as soon as it is out of work, before it lets the event loop turn first. */
 const EAGER = 64;
